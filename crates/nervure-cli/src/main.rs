@@ -1,0 +1,2 @@
+//! The `nervure` command.
+fn main() {}
