@@ -1,1 +1,35 @@
-//! graph
+//! Graphs of primitives: what every network lowers to, and what everything else reads or rewrites.
+//!
+//! A [`Graph`] is an append-only list of typed [`Node`]s, each the application of one [`Op`] to earlier nodes. It is
+//! written through a [`Builder`], whose [`Tensor`] handles carry the arithmetic:
+//!
+//! ```
+//! use nervure_graph::{Builder, DType, Dim};
+//!
+//! let g = Builder::new();
+//! let batch = Dim::symbol("batch");
+//! let x = g.input("x", DType::F32, [batch, 8.into()]);
+//! let w = g.parameter("w", DType::F32, [8.into(), 1.into()]);
+//! g.output("y", x.matmul(w).sigmoid());
+//! let graph = g.finish().unwrap();
+//! assert_eq!(graph.node(graph.outputs()[0].1).ty.to_string(), "f32[batch, 1]");
+//! ```
+//!
+//! This crate knows no execution, files, threads or clock, and has no `unsafe`.
+#![forbid(unsafe_code)]
+
+mod builder;
+mod dim;
+mod error;
+mod graph;
+mod infer;
+mod op;
+mod types;
+
+pub use builder::{Builder, ScopeGuard, Tensor};
+pub use dim::{Bindings, Dim};
+pub use error::Error;
+pub use graph::{Graph, Node, NodeId, Scope, ScopeId, Update};
+pub use infer::infer;
+pub use op::{Binary, Literal, Op, Padding, PoolKind, Reduction, Scan, Unary, Values, Window};
+pub use types::{DType, Shape, Type};
