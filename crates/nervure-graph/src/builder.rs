@@ -54,6 +54,12 @@ impl Builder {
         Ok(self.graph.into_inner())
     }
 
+    /// [`Builder::finish`] through a reference, which leaves an empty graph behind.
+    pub(crate) fn take(&self) -> Result<Graph, Error> {
+        self.check()?;
+        Ok(self.graph.take())
+    }
+
     /// Whether all went well so far.
     ///
     /// # Errors
@@ -80,6 +86,21 @@ impl Builder {
         ScopeGuard { builder: self, outer }
     }
 
+    /// Enters a scope of the graph anew until the guard is dropped: how rewrites write formulas in the scope of what they rewrite.
+    pub fn enter(&self, scope: ScopeId) -> ScopeGuard<'_> {
+        ScopeGuard { builder: self, outer: self.scope.replace(scope) }
+    }
+
+    /// Appends a scope without entering it.
+    pub fn push_scope(&self, scope: Scope) -> ScopeId {
+        self.graph.borrow_mut().push_scope(scope)
+    }
+
+    /// The present scope.
+    pub fn present_scope(&self) -> ScopeId {
+        self.scope.get()
+    }
+
     /// Path of the present scope.
     pub fn path(&self) -> String {
         self.graph.borrow().path(self.scope.get())
@@ -94,6 +115,16 @@ impl Builder {
             received: received.to_string(),
         };
         self.error.borrow_mut().get_or_insert(error);
+    }
+
+    /// Records an error of a part that was built apart.
+    pub(crate) fn record(&self, error: Error) {
+        self.error.borrow_mut().get_or_insert(error);
+    }
+
+    /// Puts another scan in the place of `id`, whose results begin with the same ones.
+    pub(crate) fn extend_scan(&self, id: NodeId, scan: Arc<Scan>) {
+        self.graph.borrow_mut().nodes[id.index()].op = Op::Scan(scan);
     }
 
     /// A handle to a node.
@@ -369,6 +400,22 @@ impl<'g> Tensor<'g> {
     /// [`Op::Conv`].
     pub fn conv(self, kernel: Tensor<'g>, window: Window, groups: usize) -> Tensor<'g> {
         self.builder.apply(Op::Conv { window, groups }, &[self, kernel])
+    }
+
+    /// [`Op::ConvInputGrad`], with this as the gradient of the convolution.
+    pub fn conv_input_grad(
+        self,
+        kernel: Tensor<'g>,
+        window: Window,
+        groups: usize,
+        spatial: impl Into<Shape>,
+    ) -> Tensor<'g> {
+        self.builder.apply(Op::ConvInputGrad { window, groups, spatial: spatial.into() }, &[self, kernel])
+    }
+
+    /// [`Op::ConvKernelGrad`], with this as the input of the convolution.
+    pub fn conv_kernel_grad(self, dy: Tensor<'g>, window: Window, groups: usize) -> Tensor<'g> {
+        self.builder.apply(Op::ConvKernelGrad { window, groups }, &[self, dy])
     }
 
     /// [`Op::Pool`].

@@ -55,6 +55,17 @@ impl Dim {
         if self.terms.is_empty() { usize::try_from(self.constant).ok() } else { None }
     }
 
+    /// The symbol, if this is nothing else.
+    pub fn as_symbol(&self) -> Option<&str> {
+        match (self.terms.as_slice(), self.constant) {
+            ([Term { atoms, coefficient: 1 }], 0) => match atoms.as_slice() {
+                [Atom::Symbol(s)] => Some(s),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Whether this is exactly `value`.
     pub fn is(&self, value: usize) -> bool {
         self.as_const() == Some(value)

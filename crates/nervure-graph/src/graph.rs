@@ -217,10 +217,25 @@ impl Graph {
 
     /// The parameters: name, node.
     pub fn parameters(&self) -> impl Iterator<Item = (&str, NodeId)> {
-        self.ids().filter_map(|id| match &self.node(id).op {
-            Op::Parameter { name, .. } => Some((name.as_str(), id)),
-            _ => None,
+        self.ids().filter_map(|id| {
+            if let Op::Parameter { name, .. } = &self.node(id).op { Some((name.as_str(), id)) } else { None }
         })
+    }
+
+    /// Which nodes the values of `ends` depend on, `ends` included.
+    pub fn needed_by(&self, ends: impl IntoIterator<Item = NodeId>) -> Vec<bool> {
+        let mut needed = vec![false; self.nodes.len()];
+        for end in ends {
+            needed[end.index()] = true;
+        }
+        for (i, node) in self.nodes.iter().enumerate().rev() {
+            if needed[i] {
+                for input in &node.inputs {
+                    needed[input.index()] = true;
+                }
+            }
+        }
+        needed
     }
 
     /// Whether a gradient may flow through the value: floats alone.

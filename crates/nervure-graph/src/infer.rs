@@ -32,6 +32,16 @@ pub fn infer(graph: &Graph, op: &Op, inputs: &[NodeId]) -> Result<Type> {
                 || format!("values of {}", l.dtype),
                 || "another family",
             )?;
+            if let crate::Values::Whole(v) = &l.values {
+                let range = match l.dtype {
+                    DType::Bool => 0..=1,
+                    DType::U8 => 0..=255,
+                    DType::I32 => i64::from(i32::MIN)..=i64::from(i32::MAX),
+                    DType::I64 | DType::F32 => i64::MIN..=i64::MAX,
+                };
+                let beyond = v.iter().find(|v| !range.contains(v));
+                ensure(beyond.is_none(), || format!("values of {}", l.dtype), || beyond.unwrap_or(&0))?;
+            }
             Ok(Type::new(l.dtype, l.shape.iter().map(|&d| Dim::from(d)).collect::<Shape>()))
         }
         Op::Iota { ty, axis } => {

@@ -21,15 +21,22 @@
 mod builder;
 mod dim;
 mod error;
+mod grad;
 mod graph;
 mod infer;
+mod inline;
 mod op;
+pub mod random;
+mod reference;
 mod types;
 
 pub use builder::{Builder, ScopeGuard, Tensor};
 pub use dim::{Bindings, Dim};
 pub use error::Error;
+pub use grad::{gradient, pullback};
 pub use graph::{Graph, Node, NodeId, Scope, ScopeId, Update};
 pub use infer::infer;
+pub use inline::inline;
 pub use op::{Binary, Literal, Op, Padding, PoolKind, Reduction, Scan, Unary, Values, Window};
+pub use reference::{Array, Data, Evaluation, Float, Number, evaluate};
 pub use types::{DType, Shape, Type};

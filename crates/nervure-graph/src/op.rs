@@ -112,7 +112,7 @@ pub enum Op {
         window: Window,
     },
     /// The gradient of [`Op::Pool`] to its `x`: `(dy)` for [`PoolKind::Sum`]; `(dy, x)` for [`PoolKind::Max`], to the first
-    /// greatest element of each window.
+    /// greatest element of each window (the first NaN if there is one).
     PoolGrad {
         /// The pooling's.
         kind: PoolKind,
@@ -121,7 +121,8 @@ pub enum Op {
         /// Spatial sizes of `x`.
         spatial: Shape,
     },
-    /// `(t, x)`, of equal type: from each window the element of `t` at the place of the first greatest element of `x`.
+    /// `(t, x)`, of equal type: from each window the element of `t` at the place of the first greatest element of `x` (the first NaN if
+    /// there is one); 0 for a window that lies in the padding.
     PoolPick {
         /// The windows.
         window: Window,
@@ -150,7 +151,8 @@ pub enum Op {
         /// Distance between elements along each axis, at least 1.
         steps: Vec<usize>,
     },
-    /// `(x)` with `value` put before, after and between its elements.
+    /// `(x)` with `value` put before, after and between its elements: along an axis of n elements
+    /// `low + (n − 1)·(interior + 1) + 1 + high`, all of them `value` if n is 0.
     Pad {
         /// Number put before, along each axis.
         low: Shape,
@@ -356,7 +358,7 @@ impl Reduction {
 /// What a window pooling computes of the elements of each window that lie within `x`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum PoolKind {
-    /// The greatest; −∞ for a window that lies in the padding.
+    /// The greatest; NaN if any is NaN; −∞ for a window that lies in the padding.
     Max,
     /// The sum.
     Sum,
@@ -453,7 +455,9 @@ impl Literal {
         let values = match dtype {
             DType::F32 => Values::Float([value].into()),
             DType::Bool => Values::Whole([i64::from(value != 0.0)].into()),
-            DType::I32 | DType::I64 | DType::U8 => Values::Whole([value as i64].into()),
+            DType::I32 => Values::Whole([i64::from(value as i32)].into()),
+            DType::I64 => Values::Whole([value as i64].into()),
+            DType::U8 => Values::Whole([i64::from(value as u8)].into()),
         };
         Literal { dtype, shape: Vec::new(), values }
     }

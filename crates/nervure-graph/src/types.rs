@@ -98,6 +98,15 @@ impl Type {
         self.shape.len()
     }
 
+    /// Gives each symbol that is a whole axis and has no value yet the size of that axis in `shape`.
+    pub fn bind(&self, shape: &[usize], bindings: &mut Bindings) {
+        for (dim, &n) in self.shape.iter().zip(shape) {
+            if let Some(symbol) = dim.as_symbol() {
+                bindings.entry(symbol.into()).or_insert(n);
+            }
+        }
+    }
+
     /// The shape in numbers.
     ///
     /// # Errors
