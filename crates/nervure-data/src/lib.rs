@@ -16,11 +16,14 @@ mod random;
 mod read;
 mod scaling;
 mod schema;
+mod sketch;
 mod split;
 mod table;
 mod target;
 mod value;
+mod write;
 
+pub mod baseline;
 pub mod datasets;
 
 pub use error::{At, Error, Place, Result};
@@ -32,6 +35,7 @@ pub use schema::{
     ColumnCounts, DatePart, DenseColumn, Encoded, Encoding, IndexColumn, Output, SCHEMA_VERSION, Schema,
     SchemaColumn, Usage,
 };
+pub use sketch::{ColumnSketch, NumberSketch, Sketch, ValueSketch};
 pub use split::{Split, SplitMethod, SplitOptions};
 pub use table::{Column, Table};
 pub use target::{Labels, Target, TargetValues, Task, balanced_class_weights};

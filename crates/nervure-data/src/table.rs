@@ -54,6 +54,36 @@ impl Table {
         Ok(builder.finish())
     }
 
+    /// A table of named columns that came from no file.
+    ///
+    /// # Errors
+    /// Unnamed or duplicate columns, and columns of different lengths.
+    pub fn from_columns<N, C>(source: &str, columns: impl IntoIterator<Item = (N, C)>) -> Result<Self>
+    where
+        N: Into<String>,
+        C: IntoIterator<Item: AsRef<str>>,
+    {
+        let (names, cells): (Vec<String>, Vec<C>) = columns.into_iter().map(|(n, c)| (n.into(), c)).unzip();
+        let mut table = TableBuilder::new(source, names, false)?.finish();
+        for (column, cells) in table.columns.iter_mut().zip(cells) {
+            for cell in cells {
+                column.push(cell.as_ref()).map_err(|found| column_too_large(source, found))?;
+            }
+        }
+        table.rows = table.columns.first().map_or(0, Column::len);
+        match table.columns.iter().find(|c| c.len() != table.rows) {
+            Some(column) => Err(Error::Options {
+                column: column.name.clone(),
+                problem: format!(
+                    "expected {} cells as in the first column, received {}",
+                    table.rows,
+                    column.len()
+                ),
+            }),
+            None => Ok(table),
+        }
+    }
+
     /// The file's name, or what stands for it in errors.
     pub fn source(&self) -> &str {
         &self.source
@@ -133,6 +163,15 @@ impl Table {
     /// The error for a column that was asked for and does not exist.
     pub(crate) fn unknown_column(&self, column: &str) -> Error {
         Error::UnknownColumn {
+            source_name: self.source.clone(),
+            column: column.to_owned(),
+            available: few(self.columns.iter().map(Column::name)),
+        }
+    }
+
+    /// The error for a column that a model needs and that is absent.
+    pub(crate) fn missing_column(&self, column: &str) -> Error {
+        Error::MissingColumn {
             source_name: self.source.clone(),
             column: column.to_owned(),
             available: few(self.columns.iter().map(Column::name)),

@@ -150,7 +150,7 @@ impl Schema {
     }
 
     fn target_column(&self, table: &Table, target: &Target, rows: &[usize]) -> Result<Vec<f32>> {
-        let column = table.column_index(target.name()).ok_or_else(|| missing_column(table, target.name()))?;
+        let column = table.column_index(target.name()).ok_or_else(|| table.missing_column(target.name()))?;
         let missing = self.columns.iter().find(|c| c.name == target.name()).map_or(&[][..], |c| &c.missing);
         let markers = Markers::new(missing);
         let cells = &table.columns()[column];
@@ -199,7 +199,7 @@ impl Schema {
         let mut start = 0;
         for column in &self.columns {
             let Usage::Feature(encoding) = &column.usage else { continue };
-            let at = *index.get(column.name.as_str()).ok_or_else(|| missing_column(table, &column.name))?;
+            let at = *index.get(column.name.as_str()).ok_or_else(|| table.missing_column(&column.name))?;
             let end = start + encoding.width();
             let mut cells = Cells {
                 table,
@@ -379,14 +379,6 @@ impl DatePart {
 
 fn all(table: &Table) -> Vec<usize> {
     (0..table.rows()).collect()
-}
-
-fn missing_column(table: &Table, column: &str) -> Error {
-    Error::MissingColumn {
-        source_name: table.source().to_owned(),
-        column: column.to_owned(),
-        available: few(table.columns().iter().map(crate::Column::name)),
-    }
 }
 
 fn finite(cell: &str, place: &dyn Fn() -> crate::Place) -> Result<f64> {

@@ -1,7 +1,9 @@
 //! One test binary: the crate's behaviour from outside.
 
+mod baseline;
 mod read;
 mod schema;
+mod sketch;
 mod split;
 
 use nervure_data::{Delimiter, Problem, Result, Schema, SchemaOptions, Split, Table};

@@ -197,4 +197,23 @@ proptest! {
         let table = read(&text).unwrap();
         prop_assert_eq!(cells(&table), by_csv_crate(&text));
     }
+
+    #[test]
+    fn what_is_written_is_read_again(
+        names in proptest::collection::hash_set("[^\\x00]{1,6}", 1..5),
+        seed in proptest::collection::vec("[^\\x00]{0,6}|[ ,\"\n\r\t]{0,4}", 20),
+        tab in any::<bool>(),
+    ) {
+        let delimiter = if tab { Delimiter::Tab } else { Delimiter::Comma };
+        let width = names.len();
+        let columns = names.into_iter().enumerate().map(|(i, name)| (name, seed.iter().skip(i).step_by(width)));
+        let columns: Vec<(String, Vec<&String>)> = columns.map(|(n, c)| (n, c.take(20 / width).collect())).collect();
+        let table = Table::from_columns("t", columns).unwrap();
+        let mut text = Vec::new();
+        table.write(&mut text, delimiter).unwrap();
+        let again = Table::from_reader("t", &text[..], delimiter).unwrap();
+        prop_assert_eq!(cells(&again), cells(&table));
+        let names = |t: &Table| t.columns().iter().map(|c| c.name().to_owned()).collect::<Vec<_>>();
+        prop_assert_eq!(names(&again), names(&table));
+    }
 }
