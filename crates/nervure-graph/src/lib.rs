@@ -28,7 +28,10 @@ mod inline;
 mod op;
 pub mod random;
 mod reference;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod types;
+mod verify;
 
 pub use builder::{Builder, ScopeGuard, Tensor};
 pub use dim::{Bindings, Dim};
@@ -40,3 +43,4 @@ pub use inline::inline;
 pub use op::{Binary, Literal, Op, Padding, PoolKind, Reduction, Scan, Unary, Values, Window};
 pub use reference::{Array, Data, Evaluation, Float, Number, evaluate};
 pub use types::{DType, Shape, Type};
+pub use verify::verify;

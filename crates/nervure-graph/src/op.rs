@@ -364,6 +364,11 @@ pub enum PoolKind {
     Sum,
 }
 
+impl PoolKind {
+    /// Every pooling.
+    pub const ALL: [PoolKind; 2] = [PoolKind::Max, PoolKind::Sum];
+}
+
 /// Where a kernel or a pooling window is applied along the spatial axes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Window {
