@@ -334,7 +334,24 @@ impl Error {
                 "override the kind of a column that was left out, if it does tell something"
             }
             Error::TargetTask { .. } => "choose another --target or another --task",
-            _ => return None,
+            Error::Io { .. }
+            | Error::TooLarge { .. }
+            | Error::Empty { .. }
+            | Error::HeaderOnly { .. }
+            | Error::DuplicateColumn { .. }
+            | Error::Nul { .. }
+            | Error::NotANumber { .. }
+            | Error::Infinite { .. }
+            | Error::NotADate { .. }
+            | Error::NotABoolean { .. }
+            | Error::UnknownColumn { .. }
+            | Error::MissingColumn { .. }
+            | Error::Options { .. }
+            | Error::OneClass { .. }
+            | Error::Split { .. }
+            | Error::NoSuchRow { .. }
+            | Error::Schema { .. }
+            | Error::Baseline { .. } => return None,
         })
     }
 }

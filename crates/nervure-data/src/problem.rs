@@ -1,6 +1,7 @@
 //! What is to be learned from which columns: options, and what they mean for a table.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +63,23 @@ pub enum TaskChoice {
     Multiclass,
     /// A number.
     Regression,
+}
+
+impl FromStr for TaskChoice {
+    type Err = String;
+
+    /// Reads `auto`, `binary`, `multiclass` or `regression`.
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "auto" => Ok(TaskChoice::Auto),
+            "binary" => Ok(TaskChoice::Binary),
+            "multiclass" => Ok(TaskChoice::Multiclass),
+            "regression" => Ok(TaskChoice::Regression),
+            _ => {
+                Err(format!("expected auto, binary, multiclass or regression, received '{}'", excerpt(text)))
+            }
+        }
+    }
 }
 
 /// A table's targets, tasks and possible features: what a split needs to know, before anything is fitted.
@@ -246,7 +264,7 @@ fn target_task(table: &Table, column: usize, missing: &[String], choice: TaskCho
     let mut classes: Vec<(String, usize)> = Vec::new();
     // Classes are counted only where there can be few of them: a regression's values are not.
     if choice != TaskChoice::Regression {
-        let mut counts = std::collections::HashMap::new();
+        let mut counts = HashMap::new();
         for cell in kind::texts(cells, &rows, &markers).flatten() {
             *counts.entry(target::key(labels, cell)).or_insert(0) += 1;
         }
@@ -256,6 +274,10 @@ fn target_task(table: &Table, column: usize, missing: &[String], choice: TaskCho
         }
     }
     let count = classes.len();
+    let multiclass = || match few_classes(count, table.rows()) {
+        Ok(()) => Ok(TargetTask::Multiclass(labels)),
+        Err(reason) => fail("multiclass", reason),
+    };
     match choice {
         TaskChoice::Regression => {
             kind::numbers(table, column, &rows, &markers)?;
@@ -266,27 +288,23 @@ fn target_task(table: &Table, column: usize, missing: &[String], choice: TaskCho
         }
         TaskChoice::Binary if count == 2 => Ok(TargetTask::Binary(labels)),
         TaskChoice::Binary => fail("binary", format!("it has {count} distinct values, not 2")),
-        TaskChoice::Multiclass => few_classes(count, table.rows())
-            .map_or_else(|reason| fail("multiclass", reason), |()| Ok(TargetTask::Multiclass(labels))),
+        TaskChoice::Multiclass => multiclass(),
         TaskChoice::Auto if count == 2 => Ok(TargetTask::Binary(labels)),
+        TaskChoice::Auto if labels == Labels::Number => {
+            let numbered = profile.whole
+                && (profile.low == 0.0 || profile.low == 1.0)
+                && profile.high - profile.low == (count - 1) as f64
+                && count <= NUMERIC_CLASSES
+                && classes.iter().all(|&(_, n)| n >= NUMERIC_CLASS_ROWS);
+            Ok(if numbered { TargetTask::Multiclass(labels) } else { TargetTask::Regression })
+        }
         TaskChoice::Auto => {
             let inferred = kind::infer_kind(table, column, &rows, missing)?;
             match inferred.kind {
-                _ if labels == Labels::Number => {
-                    let numbered = profile.whole
-                        && (profile.low == 0.0 || profile.low == 1.0)
-                        && profile.high - profile.low == (count - 1) as f64
-                        && count <= NUMERIC_CLASSES
-                        && classes.iter().all(|&(_, n)| n >= NUMERIC_CLASS_ROWS);
-                    Ok(if numbered { TargetTask::Multiclass(labels) } else { TargetTask::Regression })
-                }
                 Kind::DateTime => fail("predicted", "it holds dates".into()),
                 Kind::Identifier | Kind::Text => fail("predicted", inferred.reason),
                 Kind::Number | Kind::Category | Kind::Boolean | Kind::Constant | Kind::Missing => {
-                    few_classes(count, table.rows()).map_or_else(
-                        |reason| fail("multiclass", reason),
-                        |()| Ok(TargetTask::Multiclass(labels)),
-                    )
+                    multiclass()
                 }
             }
         }

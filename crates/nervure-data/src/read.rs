@@ -158,9 +158,10 @@ impl TableReader {
         }
         let mut scanner = Scanner::new(name, bytes, delimiter.byte());
         let mut fields = Vec::new();
-        let Some((_, found)) = scanner.record(&[], self.limits.columns, &mut fields)? else {
+        if scanner.next_row().is_none() {
             return Err(Error::Empty { source_name: name.to_owned() });
-        };
+        }
+        let found = scanner.record(&[], self.limits.columns, &mut fields)?;
         let too_large =
             |what, limit, found| Error::TooLarge { source_name: name.to_owned(), what, limit, found };
         if found > self.limits.columns {
@@ -172,38 +173,29 @@ impl TableReader {
         let mut bad = Vec::new();
         let mut cells: Vec<std::borrow::Cow<'_, str>> = Vec::with_capacity(width);
         let names: Vec<String> = builder.columns().iter().map(|c| c.name().to_owned()).collect();
-        loop {
-            let start = scanner.position();
-            let pushed = match scanner.record(&names, width, &mut fields) {
-                Ok(None) => break,
-                Ok(Some((line, found))) if found != width => Err(Error::Ragged {
-                    place: Place { source: name.to_owned(), at: At::Line(line), column: None },
+        while let Some(start) = scanner.next_row() {
+            let row = match scanner.record(&names, width, &mut fields) {
+                Ok(found) if found == width => Ok(()),
+                Ok(found) => Err(Error::Ragged {
+                    place: Place { source: name.to_owned(), at: At::Line(start.line), column: None },
                     expected: width,
                     found,
                 }),
-                Ok(Some((line, _))) => {
+                Err(error) => Err(error),
+            };
+            match row {
+                Ok(()) => {
                     let found = (builder.rows() as u64 + 1).saturating_mul(width as u64);
                     if found > self.limits.cells {
                         return Err(too_large("cells", self.limits.cells, found));
                     }
                     cells.clear();
                     cells.extend(fields.iter().map(|f| scanner.text(f)));
-                    let cells: Vec<&str> = cells.iter().map(AsRef::as_ref).collect();
-                    builder.push(line, &cells)
+                    builder.push(start.line, &cells)?;
                 }
-                Err(error) => {
-                    if self.skip_bad_rows {
-                        scanner.skip_line(start);
-                    }
-                    Err(error)
+                Err(error) if self.skip_bad_rows => {
+                    bad.push(BadRow { at: At::Line(start.line), reason: error.to_string() });
                 }
-            };
-            match pushed {
-                Ok(()) => {}
-                Err(error) if self.skip_bad_rows => match bad_row(&error) {
-                    Some(row) => bad.push(row),
-                    None => return Err(error),
-                },
                 Err(error) => return Err(error),
             }
         }
@@ -231,18 +223,6 @@ impl Table {
     /// As [`Table::read`].
     pub fn from_reader(name: &str, reader: impl Read, delimiter: Delimiter) -> Result<Self> {
         Ok(TableReader::new().from_reader(name, reader, delimiter)?.0)
-    }
-}
-
-/// A bad row from an error that concerns one row alone.
-fn bad_row(error: &Error) -> Option<BadRow> {
-    match error {
-        Error::Ragged { place, .. }
-        | Error::UnclosedQuote { place }
-        | Error::TextAfterQuote { place, .. }
-        | Error::NotUtf8 { place, .. }
-        | Error::Nul { place } => Some(BadRow { at: place.at, reason: error.to_string() }),
-        _ => None,
     }
 }
 
@@ -300,8 +280,10 @@ impl<'a> Scanner<'a> {
         Self { name, bytes, delimiter, at: Position { offset, line: 1 } }
     }
 
-    fn position(&self) -> Position {
-        self.at
+    /// Passes empty lines, and returns where the next row starts, or none at the end.
+    fn next_row(&mut self) -> Option<Position> {
+        while self.line_end() {}
+        self.peek().map(|_| self.at)
     }
 
     fn peek(&self) -> Option<u8> {
@@ -327,47 +309,35 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes to the line after the one on which a bad record started.
-    ///
-    /// This stays linear over the whole file: between a quote that opens and the place where it proves wrong, no line
-    /// taken by itself leaves a quote open, or that quote would have been closed there.
-    fn skip_line(&mut self, start: Position) {
-        self.at = start;
-        while self.line_end() {}
+    fn skip_line(&mut self) {
         while self.peek().is_some() && !self.line_end() {
             self.at.offset += 1;
         }
     }
 
-    /// Reads the next record and returns the line that it starts on and the number of its fields, or none at the end.
-    /// Fields beyond `keep` are checked and counted, but not kept: a line of delimiters must not cost memory.
-    fn record(
-        &mut self,
-        names: &[String],
-        keep: usize,
-        fields: &mut Vec<Field>,
-    ) -> Result<Option<(u64, usize)>> {
+    /// Reads the row that starts here and returns the number of its fields. Fields beyond `keep` are checked and counted, but not kept:
+    /// a line of delimiters must not cost memory.
+    ///
+    /// A bad row is passed, too: to its end, or to the end of the line on which it cannot be made out any more. A quote that is never closed
+    /// gives up the rest of its line. That happens once a file: behind it quotes come in pairs, or one would have closed it.
+    fn record(&mut self, names: &[String], keep: usize, fields: &mut Vec<Field>) -> Result<usize> {
         fields.clear();
-        while self.line_end() {}
-        if self.peek().is_none() {
-            return Ok(None);
-        }
-        let line = self.at.line;
+        let mut fault = Ok(());
         let mut column = 0;
         loop {
-            let field_line = self.at.line;
-            let field = self.field(names, column)?;
-            self.check(&field, names, column, field_line)?;
+            let line = self.at.line;
+            let field = self.field(names, column).inspect_err(|_| self.skip_line())?;
+            fault = fault.and_then(|()| self.check(&field, names, column, line));
             if column < keep {
                 fields.push(field);
             }
+            column += 1;
             if self.peek() == Some(self.delimiter) {
                 self.at.offset += 1;
             } else {
                 self.line_end();
-                return Ok(Some((line, column + 1)));
+                return fault.map(|()| column);
             }
-            column += 1;
         }
     }
 
@@ -385,14 +355,15 @@ impl<'a> Scanner<'a> {
     }
 
     fn quoted(&mut self, names: &[String], column: usize) -> Result<Field> {
-        let opened = self.at.line;
+        let opened = self.at;
         self.at.offset += 1;
         let start = self.at.offset;
         let mut doubled = false;
         loop {
             match self.peek() {
                 None => {
-                    return Err(Error::UnclosedQuote { place: self.place(names, column, opened) });
+                    self.at = opened;
+                    return Err(Error::UnclosedQuote { place: self.place(names, column, opened.line) });
                 }
                 Some(b'"') if self.bytes.get(self.at.offset + 1) == Some(&b'"') => {
                     doubled = true;

@@ -39,7 +39,7 @@ pub enum ValueSketch {
     Numbers(NumberSketch),
     /// Dates, as days since 1970-01-01.
     Dates(NumberSketch),
-    /// Texts and booleans.
+    /// Texts, booleans, and classes of a target, numbers among them.
     Categories {
         /// The commonest values, most frequent first, each with its rows; booleans are `false` and `true`.
         top: Vec<(String, usize)>,
@@ -87,7 +87,8 @@ impl Sketch {
                 let markers = Markers::new(&c.missing);
                 let numbers =
                     |values: Vec<Option<f64>>| NumberSketch::of(values.into_iter().flatten().collect());
-                let values = match c.kind {
+                let classes = matches!(&c.usage, Usage::Target(place) if !schema.targets()[*place].classes().is_empty());
+                let values = match if classes { Kind::Category } else { c.kind } {
                     Kind::Number => {
                         ValueSketch::Numbers(numbers(kind::numbers(table, column, rows, &markers)?))
                     }

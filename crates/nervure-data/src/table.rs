@@ -47,9 +47,7 @@ impl Table {
     {
         let mut builder = TableBuilder::new(source, columns.into_iter().map(Into::into).collect(), false)?;
         for row in rows {
-            let cells: Vec<_> = row.into_iter().collect();
-            let cells: Vec<&str> = cells.iter().map(AsRef::as_ref).collect();
-            builder.push(0, &cells)?;
+            builder.push(0, &row.into_iter().collect::<Vec<_>>())?;
         }
         Ok(builder.finish())
     }
@@ -260,7 +258,7 @@ impl TableBuilder {
     }
 
     /// Adds the row that starts on `line`.
-    pub(crate) fn push(&mut self, line: u64, cells: &[&str]) -> Result<()> {
+    pub(crate) fn push(&mut self, line: u64, cells: &[impl AsRef<str>]) -> Result<()> {
         let table = &mut self.table;
         if cells.len() != table.columns.len() {
             let at = if table.lines.is_some() { At::Line(line) } else { At::Row(table.rows as u64 + 1) };
@@ -271,7 +269,7 @@ impl TableBuilder {
             });
         }
         for (column, cell) in table.columns.iter_mut().zip(cells) {
-            column.push(cell).map_err(|found| column_too_large(&table.source, found))?;
+            column.push(cell.as_ref()).map_err(|found| column_too_large(&table.source, found))?;
         }
         if let Some(lines) = &mut table.lines {
             lines.push(line);

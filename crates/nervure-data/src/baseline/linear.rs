@@ -68,18 +68,14 @@ struct Standard {
 
 impl Standard {
     fn new(x: ArrayView2<'_, f64>) -> Self {
-        let statistics = |column: ArrayView1<'_, f64>| crate::scaling::mean_std(&column.to_vec());
-        let (means, factors): (Vec<f64>, Vec<f64>) = x
-            .columns()
-            .into_iter()
-            .map(|column| {
-                let (mean, std) = statistics(column);
-                // What rounding leaves of a constant is no spread.
-                let flat = std <= 1e-12 * mean.abs();
-                (mean, if flat { 0.0 } else { 1.0 / std })
-            })
-            .unzip();
-        Self { means: means.into(), factors: factors.into() }
+        let means = x.mean_axis(Axis(0)).expect("there is a row");
+        let mut factors = x.std_axis(Axis(0), 0.0);
+        factors.zip_mut_with(&means, |std, mean| {
+            // What rounding leaves of a constant is no spread.
+            let flat = *std <= 1e-12 * mean.abs();
+            *std = if flat { 0.0 } else { 1.0 / *std };
+        });
+        Self { means, factors }
     }
 
     fn apply(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
@@ -100,7 +96,7 @@ fn least_squares(z: &Array2<f64>, y: &Array1<f64>) -> Array1<f64> {
         return weights;
     }
     let factor = cholesky(gram, RIDGE * scale);
-    for _ in 0..4 {
+    for _ in 0..3 {
         let residual = y - &z.dot(&weights);
         if tall {
             weights += &solve(&factor, z.t().dot(&residual));

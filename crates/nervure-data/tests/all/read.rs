@@ -130,6 +130,12 @@ fn bad_rows_can_be_passed_over() {
     let (rows, bad) = read(b"a,b\n1,\"2\n3,4\n5,6\n");
     assert_eq!(rows, ["3|4", "5|6"]);
     assert_eq!(bad, ["line 2"]);
+    // Of a row over several lines the first is named.
+    let (rows, bad) = read(b"a,b\n1,2\n\n\"x\ny\"z,4\n5,6\n");
+    assert_eq!((rows, bad), (vec!["1|2".into(), "5|6".into()], vec!["line 4".into()]));
+    let (rows, bad) = read(b"a,b\n\xff,\"x\ny,7\"\n5,6\n");
+    assert_eq!((rows, bad), (vec!["5|6".into()], vec!["line 2".into()]));
+    assert_eq!(read(b"a,b\n1\n"), (vec![], vec!["line 2".into()]));
     // The table that remains knows its lines.
     let (table, _) = TableReader::new()
         .skip_bad_rows(true)

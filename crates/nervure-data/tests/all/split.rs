@@ -105,6 +105,13 @@ fn an_identifier_does_not_hide_duplicates() {
     assert!((0..60).all(|row| part[row] == part[row % 20]));
 }
 
+#[test]
+fn values_that_repeat_by_nature_are_split() {
+    let table = csv(&rows("b,y", 100, |i| format!("{},{}", ["yes", "no"][i / 2 % 2], i % 2)));
+    let split = Split::new(&table, &problem(&table), &SplitOptions::default(), 3).unwrap();
+    assert_eq!(parts(&split).map(<[usize]>::len), [64, 16, 20]);
+}
+
 proptest! {
     #[test]
     fn a_partition_with_duplicates_on_one_side_and_shares_of_classes(
