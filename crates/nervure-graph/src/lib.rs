@@ -28,6 +28,7 @@ mod inline;
 mod op;
 pub mod random;
 mod reference;
+mod rewrite;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod types;
@@ -42,5 +43,6 @@ pub use infer::infer;
 pub use inline::inline;
 pub use op::{Binary, Literal, Op, Padding, PoolKind, Reduction, Scan, Unary, Values, Window};
 pub use reference::{Array, Data, Evaluation, Float, Number, evaluate};
+pub use rewrite::{Simplified, simplify};
 pub use types::{DType, Shape, Type};
 pub use verify::verify;

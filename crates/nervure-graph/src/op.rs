@@ -446,12 +446,27 @@ pub struct Literal {
 }
 
 /// Elements of a [`Literal`], in the widest type of their family, so that the reference can compute in `f64`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+///
+/// Floats are equal if they are the same value: 0 and −0 differ, NaN equals NaN.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Values {
     /// Of [`DType::F32`].
     Float(Arc<[f64]>),
     /// Of every other type; `bool` as 0 and 1.
     Whole(Arc<[i64]>),
+}
+
+impl PartialEq for Values {
+    fn eq(&self, other: &Values) -> bool {
+        match (self, other) {
+            (Values::Float(a), Values::Float(b)) => {
+                let same = |(a, b): (&f64, &f64)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+                Arc::ptr_eq(a, b) || (a.len() == b.len() && a.iter().zip(b.iter()).all(same))
+            }
+            (Values::Whole(a), Values::Whole(b)) => a == b,
+            (Values::Float(_), Values::Whole(_)) | (Values::Whole(_), Values::Float(_)) => false,
+        }
+    }
 }
 
 impl Literal {

@@ -98,6 +98,12 @@ pub fn evaluate<T: Float>(
     Ok(Evaluation { bindings, values, outputs: graph.outputs().to_vec(), updates })
 }
 
+/// The value of a primitive of arrays under no bindings, if it has one.
+pub(crate) fn apply<T: Float>(op: &Op, x: &[&Array<T>], shape: &[usize]) -> Option<Array<T>> {
+    let run = Run { bindings: &Bindings::new(), left: LIMIT };
+    run.value(op, x, shape).ok()?.ok()
+}
+
 fn fits<T: Float>(graph: &Graph, id: NodeId, array: &Array<T>, bindings: &Bindings) -> Result<(), Error> {
     let node = graph.node(id);
     if array.dtype() == node.ty.dtype && node.ty.resolve(bindings)? == array.shape() {
