@@ -68,6 +68,8 @@ fn targets_tell_their_task() {
     assert_eq!(auto(&["1", "2", "3", "4"]), Task::Multiclass);
     assert_eq!(auto(&["3", "4", "5", "6", "7", "8"]), Task::Regression);
     assert_eq!(auto(&["0", "1", "3"]), Task::Regression);
+    assert_eq!(auto(&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]), Task::Multiclass);
+    assert_eq!(auto(&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]), Task::Regression);
     assert_eq!(auto(&["0.5", "1", "2"]), Task::Regression);
     assert_eq!(task(&["3", "4", "5"], TaskChoice::Multiclass).unwrap(), Task::Multiclass);
     assert_eq!(task(&["0", "1"], TaskChoice::Regression).unwrap(), Task::Regression);

@@ -105,6 +105,16 @@ fn an_identifier_does_not_hide_duplicates() {
     assert!((0..60).all(|row| part[row] == part[row % 20]));
 }
 
+/// The remainders of rounding would go to the classes of one row.
+#[test]
+fn a_class_of_one_row_is_in_training() {
+    let table = csv(&rows("x,y", 23, |i| {
+        format!("{}.5,{}", i * i, ["a", "b", "c", "d", "e"][i.saturating_sub(18).max(i % 2)])
+    }));
+    let split = Split::new(&table, &problem(&table), &SplitOptions::default(), 3).unwrap();
+    assert!((20..23).all(|row| split.train.contains(&row)), "{split:?}");
+}
+
 #[test]
 fn values_that_repeat_by_nature_are_split() {
     let table = csv(&rows("b,y", 100, |i| format!("{},{}", ["yes", "no"][i / 2 % 2], i % 2)));
