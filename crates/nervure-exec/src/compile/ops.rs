@@ -1,0 +1,223 @@
+//! Kernels of the operations that are not elementwise.
+
+use nervure_graph::{DType, NodeId, Op};
+
+use super::fuse::{self, Class, class};
+use super::lower::{Lowering, Place};
+use super::view::{Access, merge, row_major};
+use crate::Error;
+use crate::kernels::gemm::Sizes;
+use crate::kernels::matmul::{self, MatMul};
+use crate::kernels::movement::Assemble;
+use crate::kernels::reduce::{BLOCK, Columns};
+use crate::plan::Kernel;
+
+impl Lowering<'_> {
+    /// Settles in which form the operands of a node must lie.
+    pub(super) fn require_operands(&mut self, id: NodeId) {
+        let inputs = self.bound.inputs(id);
+        match self.bound.op(id) {
+            Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast(_) => self.require_tape(id),
+            Op::Reduce { .. } if self.is_sink(id) => self.require_tape(id),
+            Op::Random { .. } => inputs.iter().for_each(|&i| self.require_linear(i)),
+            Op::Reduce { .. }
+            | Op::ArgMax { .. }
+            | Op::MatMul { .. }
+            | Op::Pad { .. }
+            | Op::Concat { .. } => {
+                inputs.iter().for_each(|&i| self.require(i));
+            }
+            Op::Conv { .. }
+            | Op::ConvInputGrad { .. }
+            | Op::ConvKernelGrad { .. }
+            | Op::Pool { .. }
+            | Op::PoolGrad { .. }
+            | Op::PoolPick { .. }
+            | Op::Gather { .. }
+            | Op::ScatterAdd { .. }
+            | Op::ArgSort { .. }
+            | Op::Scan(_) => inputs.iter().for_each(|&i| self.require_contiguous(i)),
+            // Sources read nothing; what is an alias or a view is settled by those who read it.
+            Op::Input { .. }
+            | Op::Parameter { .. }
+            | Op::Constant(_)
+            | Op::Iota { .. }
+            | Op::Size(_)
+            | Op::StopGradient
+            | Op::Reshape { .. }
+            | Op::Transpose { .. }
+            | Op::Broadcast { .. }
+            | Op::Slice { .. }
+            | Op::Reverse { .. }
+            | Op::Project { .. } => {}
+        }
+    }
+
+    /// Writes the kernel of an operation that is not elementwise.
+    pub(super) fn emit_anchor(&mut self, id: NodeId) -> Result<(), Error> {
+        debug_assert_eq!(class(self.bound.op(id)), Class::Anchor);
+        match self.bound.op(id) {
+            Op::MatMul { transpose_a, transpose_b } => self.emit_matmul(id, *transpose_a, *transpose_b),
+            Op::Reduce { .. } if self.is_sink(id) => {}
+            Op::Reduce { axes, .. } if fuse::has_fold(self.bound, id) => self.emit_reduce(id, axes),
+            Op::Pad { .. } => self.emit_pad(id),
+            Op::Concat { axis } => self.emit_concat(id, *axis),
+            Op::Input { .. } | Op::Parameter { .. } | Op::Constant(_) | Op::Size(_) => {}
+            _ => return Err(self.bound.misfit(id, "an operation", "one that is not there yet")),
+        }
+        Ok(())
+    }
+
+    fn emit_matmul(&mut self, id: NodeId, transpose_a: bool, transpose_b: bool) {
+        let inputs = self.bound.inputs(id);
+        let (a, b) = (self.access(inputs[0]), self.access(inputs[1]));
+        let rank = a.shape.len();
+        let (row_a, term_a) = if transpose_a { (rank - 1, rank - 2) } else { (rank - 2, rank - 1) };
+        let (column_b, term_b) = if transpose_b { (rank - 2, rank - 1) } else { (rank - 1, rank - 2) };
+        let mut sizes = Sizes { m: a.shape[row_a], n: b.shape[column_b], k: a.shape[term_a] };
+        let axes = (0..rank - 2).map(|i| (a.shape[i], [a.strides[i], b.strides[i]]));
+        let mut batch: Vec<_> = merge(axes).into_iter().map(|(n, [a, b])| (n, a, b)).collect();
+        // Rows of several products with one right operand are rows of one.
+        if let Some(&(n, step, 0)) = batch.last()
+            && (sizes.m == 1 || step == a.strides[row_a] * sizes.m as isize)
+        {
+            let lane = if sizes.m == 1 { step } else { a.strides[row_a] };
+            sizes.m *= n;
+            batch.pop();
+            return self.push_matmul(id, sizes, batch, (&a, lane, a.strides[term_a]), (&b, column_b, term_b));
+        }
+        self.push_matmul(id, sizes, batch, (&a, a.strides[row_a], a.strides[term_a]), (&b, column_b, term_b));
+    }
+
+    fn push_matmul(
+        &mut self,
+        id: NodeId,
+        sizes: Sizes,
+        batch: Vec<(usize, isize, isize)>,
+        (a, a_lane, a_term): (&Access, isize, isize),
+        (b, column_b, term_b): (&Access, usize, usize),
+    ) {
+        let (a_buffer, b_buffer, c) = (self.buffer(a.base), self.buffer(b.base), self.buffer(id));
+        let mut kernel = MatMul {
+            level: self.level,
+            sizes,
+            batch,
+            a: matmul::Operand { buffer: a_buffer, offset: a.offset, lane: a_lane, term: a_term },
+            b: matmul::Operand {
+                buffer: b_buffer,
+                offset: b.offset,
+                lane: b.strides[column_b],
+                term: b.strides[term_b],
+            },
+            c,
+            packed: None,
+        };
+        let mut room = Vec::new();
+        if !MatMul::is_direct(self.level, sizes, kernel.b.lane) {
+            let bytes = sizes.packed(self.level) * kernel.rights() * 4;
+            let packed = self.new_buffer(bytes, Place::Arena);
+            kernel.packed = Some(packed);
+            room.push(packed);
+        }
+        let flops = 2 * kernel.count() as u64 * sizes.m as u64 * sizes.n as u64 * sizes.k as u64;
+        let step = self.step(id, Kernel::MatMul(kernel), [a_buffer, b_buffer], [c]);
+        step.room = room;
+        step.flops = flops;
+    }
+
+    fn emit_reduce(&mut self, id: NodeId, axes: &[usize]) {
+        let access = self.access(self.bound.inputs(id)[0]);
+        let reduced = |i: &usize| axes.contains(i);
+        if let Some((outer, k, inner)) = columns(&access, axes) {
+            return self.emit_columns(id, &access, outer, k, inner);
+        }
+        let kept = (0..access.shape.len()).filter(|i| !reduced(i));
+        let order: Vec<usize> = kept.chain(axes.iter().copied()).collect();
+        let row = axes.iter().map(|&a| access.shape[a]).product();
+        self.emit_reduction(id, &access.transpose(&order), row);
+    }
+
+    fn emit_columns(&mut self, id: NodeId, access: &Access, outer: usize, k: usize, inner: usize) {
+        let Op::Reduce { kind, .. } = self.bound.op(id) else { return };
+        let (from, to) = (self.buffer(access.base), self.buffer(id));
+        let blocks = k.div_ceil(BLOCK);
+        let partial = (blocks > 1).then(|| self.new_buffer(outer * blocks * inner * 4, Place::Arena));
+        let kernel = Columns {
+            level: self.level,
+            kind: *kind,
+            from,
+            offset: access.offset as usize,
+            to,
+            partial,
+            outer,
+            k,
+            inner,
+        };
+        self.step(id, Kernel::Columns(kernel), [from], [to]).room = partial.into_iter().collect();
+    }
+
+    fn emit_pad(&mut self, id: NodeId) {
+        let Op::Pad { low, interior, value, .. } = self.bound.op(id) else { return };
+        let access = self.access(self.bound.inputs(id)[0]);
+        let (from, to) = (self.buffer(access.base), self.buffer(id));
+        let strides = row_major(self.bound.shape(id));
+        let mut offset = 0;
+        let mut to_strides = strides.clone();
+        for (axis, &stride) in strides.iter().enumerate() {
+            let low = low[axis].resolve(self.bound.bindings);
+            let low = low.expect("dimensions were resolved when the graph was bound");
+            offset += low as isize * stride;
+            to_strides[axis] = stride * (interior[axis] as isize + 1);
+        }
+        let dtype = self.bound.dtype(id);
+        let mut bytes = [0; 8];
+        match dtype {
+            DType::F32 => bytes[..4].copy_from_slice(&(*value as f32).to_ne_bytes()),
+            DType::I32 => bytes[..4].copy_from_slice(&(*value as i32).to_ne_bytes()),
+            DType::I64 => bytes.copy_from_slice(&(*value as i64).to_ne_bytes()),
+            DType::U8 => bytes[0] = *value as u8,
+            DType::Bool => bytes[0] = u8::from(*value != 0.0),
+        }
+        let mut copies = Vec::new();
+        if access.len() > 0 {
+            copies.push(self.copy_kernel(&access, from, to, offset, &to_strides));
+        }
+        let fill = Some((bytes, self.bound.len(id)));
+        let kernel = Assemble { fill, width: dtype.size(), to, copies };
+        self.step(id, Kernel::Assemble(kernel), [from], [to]);
+    }
+
+    fn emit_concat(&mut self, id: NodeId, axis: usize) {
+        let to = self.buffer(id);
+        let strides = row_major(self.bound.shape(id));
+        let (mut copies, mut reads, mut at) = (Vec::new(), Vec::new(), 0);
+        for &input in self.bound.inputs(id) {
+            let access = self.access(input);
+            let from = self.buffer(access.base);
+            reads.push(from);
+            if access.len() > 0 {
+                copies.push(self.copy_kernel(&access, from, to, at as isize * strides[axis], &strides));
+            }
+            at += access.shape[axis];
+        }
+        let width = self.bound.dtype(id).size();
+        self.step(id, Kernel::Assemble(Assemble { fill: None, width, to, copies }), reads, [to]);
+    }
+}
+
+/// If the elements lie one after the other and the reduced axes side by side, with others after them: sizes of what is before, of the
+/// reduction, and of what is after.
+fn columns(access: &Access, axes: &[usize]) -> Option<(usize, usize, usize)> {
+    if !access.is_contiguous() || access.len() == 0 {
+        return None;
+    }
+    let large = |i: &usize| access.shape[*i] != 1;
+    let reduced: Vec<usize> = axes.iter().copied().filter(large).collect();
+    let (&first, &last) = (reduced.first()?, reduced.last()?);
+    if (first..=last).any(|i| large(&i) && !axes.contains(&i)) {
+        return None;
+    }
+    let size = |range: std::ops::Range<usize>| access.shape[range].iter().product::<usize>();
+    let inner = size(last + 1..access.shape.len());
+    (inner > 1).then(|| (size(0..first), size(first..last + 1), inner))
+}

@@ -1,0 +1,428 @@
+//! Groups of elementwise operations written as tapes.
+
+use nervure_graph::{Binary, DType, NodeId, Op, Unary};
+
+use super::fuse::{Class, class, root, row_of};
+use super::lower::{Lowering, Place};
+use super::view::Access;
+use crate::Error;
+use crate::kernels::BufferId;
+use crate::kernels::map::{self, Map};
+use crate::kernels::random::Draw;
+use crate::kernels::reduce::{BLOCK, Fused, Sink};
+use crate::kernels::tape::{Operand, Pattern, REGISTER, Step, TILE, Tape};
+use crate::plan::Kernel;
+use crate::simd::Level;
+
+/// A tape that is being written. Registers are numbered without end (their number stands in [`Operand::offset`], their width in
+/// [`Operand::size`]) until the tape is finished.
+struct Writer {
+    level: Level,
+    len: usize,
+    steps: Vec<Step>,
+    widths: Vec<usize>,
+    loads: Vec<((BufferId, Pattern), Operand)>,
+    made: Vec<(NodeId, Operand)>,
+    cost: usize,
+}
+
+impl Writer {
+    fn new(level: Level, len: usize) -> Writer {
+        Writer {
+            level,
+            len,
+            steps: Vec::new(),
+            widths: Vec::new(),
+            loads: Vec::new(),
+            made: Vec::new(),
+            cost: 0,
+        }
+    }
+
+    fn register(&mut self, dtype: DType) -> Operand {
+        self.widths.push(dtype.size());
+        Operand { buffer: REGISTER, offset: self.widths.len() - 1, size: dtype.size() as u32 }
+    }
+
+    fn map(&mut self, f: Map, to: Operand, from: [Operand; 3], cost: usize) {
+        self.cost += cost;
+        self.steps.push(Step::Map { f, to, from });
+    }
+
+    /// `operand` with its one element repeated.
+    fn filled(&mut self, operand: Operand, dtype: DType) -> Operand {
+        if operand.size != 0 || self.len == 1 {
+            return operand;
+        }
+        let to = self.register(dtype);
+        self.map(map::fill(dtype), to, [operand, Operand::NONE, Operand::NONE], 1);
+        to
+    }
+
+    /// Gives registers their places; those of `kept` are read after the last step.
+    fn finish(mut self, kept: &mut [Operand]) -> Tape {
+        let mut last = vec![0; self.widths.len()];
+        for (i, step) in self.steps.iter().enumerate() {
+            for o in step_reads(step).into_iter().chain([step_writes(step)]) {
+                if o.buffer == REGISTER && o.size != 0 {
+                    last[o.offset] = i;
+                }
+            }
+        }
+        for o in kept.iter().filter(|o| o.buffer == REGISTER) {
+            last[o.offset] = usize::MAX;
+        }
+        let tile = if self.widths.len() <= 24 { TILE } else { TILE / 2 };
+        let mut places: Vec<usize> = vec![usize::MAX; self.widths.len()];
+        let mut free: Vec<(usize, usize)> = Vec::new();
+        let mut scratch = 0;
+        for (i, step) in self.steps.iter_mut().enumerate() {
+            let width_to = step_writes(step).size as usize;
+            let mut later = Vec::new();
+            for o in step_reads(step) {
+                if o.buffer == REGISTER && o.size != 0 && last[o.offset] == i {
+                    let entry = (self.widths[o.offset], places[o.offset]);
+                    last[o.offset] = usize::MAX;
+                    // A step may write where it reads elements of the same width.
+                    if entry.0 == width_to { free.push(entry) } else { later.push(entry) }
+                }
+            }
+            let to = step_writes(step);
+            if to.buffer == REGISTER && places[to.offset] == usize::MAX {
+                let width = self.widths[to.offset];
+                places[to.offset] = match free.iter().position(|f| f.0 == width) {
+                    Some(at) => free.swap_remove(at).1,
+                    None => {
+                        scratch += tile * width;
+                        scratch - tile * width
+                    }
+                };
+                if last[to.offset] == i {
+                    free.push((width, places[to.offset]));
+                }
+            }
+            free.extend(later);
+            each_operand(step, |o| {
+                if o.buffer == REGISTER && o.size != 0 {
+                    *o = Operand { offset: places[o.offset], size: 0, ..*o };
+                }
+            });
+        }
+        for o in kept.iter_mut().filter(|o| o.buffer == REGISTER) {
+            *o = Operand { offset: places[o.offset], size: 0, ..*o };
+        }
+        Tape { steps: self.steps, tile, scratch, cost: self.cost }
+    }
+}
+
+fn step_writes(step: &Step) -> Operand {
+    match step {
+        Step::Map { to, .. } | Step::Load { to, .. } | Step::Iota { to, .. } | Step::Random { to, .. } => *to,
+    }
+}
+
+fn step_reads(step: &Step) -> Vec<Operand> {
+    match step {
+        Step::Map { from, .. } => from.to_vec(),
+        Step::Load { .. } | Step::Iota { .. } | Step::Random { .. } => Vec::new(),
+    }
+}
+
+fn each_operand(step: &mut Step, mut f: impl FnMut(&mut Operand)) {
+    match step {
+        Step::Map { to, from, .. } => {
+            f(to);
+            from.iter_mut().for_each(f);
+        }
+        Step::Load { to, .. } | Step::Iota { to, .. } | Step::Random { to, .. } => f(to),
+    }
+}
+
+impl Lowering<'_> {
+    /// Writes the tape of a group.
+    pub(super) fn emit_group(&mut self, group: usize) -> Result<(), Error> {
+        let group = self.groups.groups[group].clone();
+        let Some(&first) = group.members.first() else { return Ok(()) };
+        let mut w = Writer::new(self.level, self.bound.len(first));
+        let mut writes = Vec::new();
+        for &id in &group.members {
+            let to = if self.stored[id.index()] {
+                let buffer = self.buffer(id);
+                writes.push(buffer);
+                Operand { buffer, offset: 0, size: self.bound.dtype(id).size() as u32 }
+            } else {
+                w.register(self.bound.dtype(id))
+            };
+            self.write_member(&mut w, id, to);
+            w.made.push((id, to));
+        }
+        let sinks = group.sinks.iter().map(|&s| (s, self.operand(&mut w, self.bound.inputs(s)[0]))).collect();
+        let node = group.sinks.last().copied().max(group.members.last().copied()).unwrap_or(first);
+        self.emit_fused(node, w, group.row, sinks, writes);
+        Ok(())
+    }
+
+    /// A kernel for a reduction whose operand no tape makes.
+    pub(super) fn emit_reduction(&mut self, id: NodeId, access: &Access, row: usize) {
+        let mut w = Writer::new(self.level, access.len());
+        let from = self.read(&mut w, access);
+        let from = w.filled(from, DType::F32);
+        self.emit_fused(id, w, Some(row), vec![(id, from)], Vec::new());
+    }
+
+    /// A kernel for a generator whose elements are stored.
+    pub(super) fn emit_generator(&mut self, id: NodeId) {
+        let mut w = Writer::new(self.level, self.bound.len(id));
+        let buffer = self.buffer(id);
+        let to = Operand { buffer, offset: 0, size: self.bound.dtype(id).size() as u32 };
+        self.write_generator(&mut w, id, to);
+        self.emit_fused(id, w, None, Vec::new(), vec![buffer]);
+    }
+
+    fn emit_fused(
+        &mut self,
+        node: NodeId,
+        w: Writer,
+        row: Option<usize>,
+        sinks: Vec<(NodeId, Operand)>,
+        mut writes: Vec<BufferId>,
+    ) {
+        let len = w.len;
+        let width = |b: BufferId, out: &Self| out.out.buffers[b as usize].bytes;
+        let mut kept: Vec<Operand> = sinks.iter().map(|s| s.1).collect();
+        let mut reads = Vec::new();
+        // Where each buffer is last read by an operand that walks with the tape; never, if it is read in any other way.
+        let mut walked: Vec<(BufferId, Option<usize>, u32)> = Vec::new();
+        let mut note = |b: BufferId, at: Option<usize>, size: u32| match walked.iter_mut().find(|w| w.0 == b)
+        {
+            Some(w) => {
+                w.1 = at.and_then(|at| w.1.map(|before| before.max(at)));
+                w.1 = w.1.filter(|_| w.2 == size);
+            }
+            None => walked.push((b, at, size)),
+        };
+        for (i, step) in w.steps.iter().enumerate() {
+            match step {
+                Step::Map { from, .. } => {
+                    for o in from.iter().filter(|o| o.buffer != REGISTER) {
+                        note(
+                            o.buffer,
+                            Some(i).filter(|_| o.offset == 0 && (o.size != 0 || len == 1)),
+                            o.size,
+                        );
+                    }
+                }
+                Step::Load { from, .. } => note(*from, None, 0),
+                Step::Iota { .. } => {}
+                Step::Random { draw, .. } => {
+                    for o in [Some(draw.seed), Some(draw.step), draw.time].into_iter().flatten() {
+                        note(o.buffer, None, 0);
+                    }
+                }
+            }
+        }
+        for o in kept.iter().filter(|o| o.buffer != REGISTER) {
+            note(o.buffer, None, 0);
+        }
+        for (b, ..) in &walked {
+            if !writes.contains(b) {
+                reads.push(*b);
+            }
+        }
+        let mut in_place = Vec::new();
+        for (i, step) in w.steps.iter().enumerate() {
+            let to = step_writes(step);
+            if to.buffer == REGISTER {
+                continue;
+            }
+            for &(b, at, size) in &walked {
+                let fits = size == to.size || len == 1;
+                if reads.contains(&b)
+                    && at.is_some_and(|at| at <= i)
+                    && fits
+                    && width(b, self) == width(to.buffer, self)
+                {
+                    in_place.push((b, to.buffer));
+                }
+            }
+        }
+        let tape = w.finish(&mut kept);
+        let row = row.unwrap_or(len);
+        let blocks = row.div_ceil(BLOCK);
+        let rows = if row == len && sinks.is_empty() { 1 } else { self.rows_of(&sinks, len, row) };
+        let mut room = Vec::new();
+        let mut made = Vec::new();
+        for ((id, _), from) in sinks.iter().zip(&kept) {
+            let Op::Reduce { kind, .. } = self.bound.op(*id) else { continue };
+            let partial = (blocks > 1).then(|| self.new_buffer(rows * blocks * 4, Place::Arena));
+            room.extend(partial);
+            let to = self.buffer(*id);
+            writes.push(to);
+            made.push(Sink { kind: *kind, from: *from, to, partial });
+        }
+        let kernel = Kernel::Fused(Fused { level: self.level, tape, rows, row, sinks: made });
+        let step = self.step(node, kernel, reads, writes);
+        step.room = room;
+        step.in_place = in_place;
+    }
+
+    fn rows_of(&self, sinks: &[(NodeId, Operand)], len: usize, row: usize) -> usize {
+        match sinks.first() {
+            Some((id, _)) => self.bound.len(*id),
+            None => len.checked_div(row).unwrap_or(0),
+        }
+    }
+
+    /// The operand that stands for `id` in a tape.
+    fn operand(&mut self, w: &mut Writer, id: NodeId) -> Operand {
+        let r = root(self.bound, id);
+        if let Some((_, made)) = w.made.iter().find(|m| m.0 == r) {
+            return *made;
+        }
+        if class(self.bound.op(r)) == Class::Generator && !self.stored[r.index()] {
+            let to = w.register(self.bound.dtype(r));
+            self.write_generator(w, r, to);
+            w.made.push((r, to));
+            return to;
+        }
+        let access = self.access(r);
+        self.read(w, &access)
+    }
+
+    /// The operand for what an access reaches: as it lies if it can be walked, else loaded.
+    fn read(&mut self, w: &mut Writer, access: &Access) -> Operand {
+        let dtype = self.bound.dtype(access.base);
+        let buffer = self.buffer(access.base);
+        let offset = access.offset as usize * dtype.size();
+        if access.is_contiguous() {
+            return Operand { buffer, offset, size: dtype.size() as u32 };
+        }
+        if access.is_repeat() {
+            return Operand { buffer, offset, size: 0 };
+        }
+        let key = (buffer, access.pattern());
+        if let Some((_, at)) = w.loads.iter().find(|l| l.0 == key) {
+            return *at;
+        }
+        let to = w.register(dtype);
+        w.cost += 2;
+        w.steps.push(Step::Load { to, from: buffer, pattern: key.1.clone(), width: dtype.size() });
+        w.loads.push((key, to));
+        to
+    }
+
+    fn write_generator(&mut self, w: &mut Writer, id: NodeId, to: Operand) {
+        match self.bound.op(id) {
+            Op::Iota { ty, axis } => {
+                let shape = self.bound.shape(id);
+                let inner = shape[axis + 1..].iter().product();
+                w.cost += 1;
+                w.steps.push(Step::Iota { to, dtype: ty.dtype, inner, size: shape[*axis] });
+            }
+            Op::Random { stream, .. } => {
+                let inputs = self.bound.inputs(id);
+                let scalar = |l: &mut Self, i: NodeId| {
+                    let access = l.linear(i);
+                    let buffer = l.buffer(access.base);
+                    Operand {
+                        buffer,
+                        offset: access.offset as usize * l.bound.dtype(access.base).size(),
+                        size: 0,
+                    }
+                };
+                let (seed, step) = (scalar(self, inputs[0]), scalar(self, inputs[1]));
+                let time = inputs.get(2).map(|&i| scalar(self, i));
+                w.cost += 12;
+                w.steps.push(Step::Random { to, draw: Draw { seed, step, time, stream: *stream } });
+            }
+            op => unreachable!("{} is no generator", op.name()),
+        }
+    }
+
+    fn write_member(&mut self, w: &mut Writer, id: NodeId, to: Operand) {
+        let inputs = self.bound.inputs(id);
+        let mut from = [Operand::NONE; 3];
+        for (o, &i) in from.iter_mut().zip(inputs) {
+            *o = self.operand(w, i);
+        }
+        let dtype = self.bound.dtype(inputs[0]);
+        let single = w.len == 1;
+        let repeats = |o: &Operand| !single && o.size == 0;
+        match self.bound.op(id) {
+            Op::Unary(u) => {
+                from[0] = w.filled(from[0], dtype);
+                w.map(map::unary(w.level, *u, dtype), to, from, unary_cost(*u));
+            }
+            Op::Binary(b) => {
+                if repeats(&from[0]) && repeats(&from[1]) {
+                    from[0] = w.filled(from[0], dtype);
+                }
+                let f = map::binary(w.level, *b, dtype, [repeats(&from[0]), repeats(&from[1]), false]);
+                w.map(f, to, from, binary_cost(*b));
+            }
+            Op::Select => {
+                from[0] = w.filled(from[0], DType::Bool);
+                let f = map::select(
+                    w.level,
+                    self.bound.dtype(inputs[1]),
+                    [false, repeats(&from[1]), repeats(&from[2])],
+                );
+                w.map(f, to, from, 1);
+            }
+            Op::Cast(_) => {
+                from[0] = w.filled(from[0], dtype);
+                w.map(map::cast(w.level, dtype, self.bound.dtype(id)), to, from, 1);
+            }
+            op => unreachable!("{} is no elementwise operation", op.name()),
+        }
+    }
+
+    /// What a tape or a reduction needs of its operands.
+    pub(super) fn require_tape(&mut self, id: NodeId) {
+        let group = self.groups.of[id.index()];
+        for &i in self.bound.inputs(id) {
+            let r = root(self.bound, i);
+            match class(self.bound.op(r)) {
+                Class::Map if self.groups.of[r.index()] == group => {}
+                Class::Generator => {}
+                Class::Map | Class::View | Class::Anchor | Class::Alias => self.require(r),
+            }
+        }
+    }
+
+    /// Whether a reduction is part of a tape.
+    pub(super) fn is_sink(&self, id: NodeId) -> bool {
+        self.groups.of[id.index()].is_some() && row_of(self.bound, id).is_some()
+    }
+}
+
+/// Work of an elementwise function for one element, next to that of an addition.
+fn unary_cost(u: Unary) -> usize {
+    match u {
+        Unary::Neg | Unary::Abs | Unary::Sign | Unary::Floor | Unary::Ceil | Unary::Round => 1,
+        Unary::IsFinite | Unary::Not => 1,
+        Unary::Sqrt | Unary::Rsqrt => 4,
+        Unary::Exp | Unary::Expm1 | Unary::Log | Unary::Sigmoid | Unary::Tanh | Unary::Atan => 8,
+        Unary::Log1p | Unary::Sin | Unary::Cos | Unary::Softplus | Unary::Erf => 12,
+    }
+}
+
+fn binary_cost(b: Binary) -> usize {
+    match b {
+        Binary::Div => 4,
+        Binary::Pow => 100,
+        Binary::Add
+        | Binary::Sub
+        | Binary::Mul
+        | Binary::Max
+        | Binary::Min
+        | Binary::Eq
+        | Binary::Ne
+        | Binary::Lt
+        | Binary::Le
+        | Binary::Gt
+        | Binary::Ge
+        | Binary::And
+        | Binary::Or => 1,
+    }
+}

@@ -1,0 +1,407 @@
+//! The product of two matrices, whoever makes their elements: what matrix products and convolutions share.
+//!
+//! Every element of the result is summed in one order, which depends on the length `k` of the sum alone: fused multiply-adds over
+//! ascending k from zero within blocks of [`BLOCK`], the blocks' sums added in ascending order. The one micro-kernel does so for
+//! whole tiles, edges and single rows, from packed panels or from the matrices themselves.
+
+use std::ops::Range;
+
+use super::Frame;
+use crate::simd::{Kernel, Level, Simd};
+
+/// Terms that are summed in one accumulator.
+pub(crate) const BLOCK: usize = 256;
+/// Vectors of columns in a tile.
+const VECTORS: usize = 2;
+
+/// Elements of one operand: `count` rows (of the left) or columns (of the right) from `first`, packed side by side: element `k` of
+/// lane `i` goes to `to[k · width + i]`, zero for lanes from `count` on.
+pub(crate) trait Panels: Sync {
+    /// # Safety
+    /// `to` has room for `k.len() · width` floats; `first + count` and `k` lie within the operand, whose buffer is alive and unwritten.
+    unsafe fn pack(&self, first: usize, count: usize, k: Range<usize>, width: usize, to: *mut f32);
+}
+
+/// An operand that lies in memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Strided {
+    /// The first element.
+    pub base: *const f32,
+    /// From a row (of the left) or column (of the right) to the next.
+    pub lane: isize,
+    /// From a term of the sum to the next.
+    pub term: isize,
+}
+
+// SAFETY: reads alone, of buffers that nobody writes meanwhile.
+unsafe impl Sync for Strided {}
+
+impl Panels for Strided {
+    unsafe fn pack(&self, first: usize, count: usize, k: Range<usize>, width: usize, to: *mut f32) {
+        let from = self.base.wrapping_offset(first as isize * self.lane + k.start as isize * self.term);
+        let terms = k.len();
+        // SAFETY: the caller's promise.
+        unsafe {
+            if self.lane == 1 {
+                for k in 0..terms {
+                    let (to, from) = (to.add(k * width), from.offset(k as isize * self.term));
+                    if count == width && width == 32 {
+                        std::ptr::copy_nonoverlapping(from, to, 32);
+                    } else if count == width && width == 8 {
+                        std::ptr::copy_nonoverlapping(from, to, 8);
+                    } else {
+                        for i in 0..count {
+                            *to.add(i) = *from.add(i);
+                        }
+                    }
+                }
+            } else {
+                for i in 0..count {
+                    let from = from.offset(i as isize * self.lane);
+                    for k in 0..terms {
+                        *to.add(k * width + i) = *from.offset(k as isize * self.term);
+                    }
+                }
+            }
+            if count < width {
+                for k in 0..terms {
+                    for i in count..width {
+                        *to.add(k * width + i) = 0.0;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Tiles of a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tiles {
+    /// Rows of a tile.
+    pub rows: usize,
+    /// Columns of a tile.
+    pub columns: usize,
+}
+
+impl Tiles {
+    /// As many accumulators as the level has registers for.
+    pub(crate) fn of(level: Level) -> Tiles {
+        match level {
+            Level::Portable => Tiles { rows: 2, columns: 8 * VECTORS },
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => Tiles { rows: 4, columns: 8 * VECTORS },
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => Tiles { rows: 8, columns: 16 * VECTORS },
+        }
+    }
+}
+
+/// Sizes of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    /// Rows of the left operand and of the result.
+    pub m: usize,
+    /// Columns of the right operand and of the result.
+    pub n: usize,
+    /// Length of the sums.
+    pub k: usize,
+}
+
+impl Sizes {
+    /// Floats of a packed right operand.
+    pub(crate) fn packed(self, level: Level) -> usize {
+        self.n.next_multiple_of(Tiles::of(level).columns) * self.k
+    }
+
+    /// Rows and columns of the parts in which the work is shared: a function of the sizes alone.
+    fn part(self, tiles: Tiles) -> (usize, usize) {
+        let (mut rows, mut columns) = (128, 512);
+        while self.m.div_ceil(rows) * self.n.div_ceil(columns) < 8 && (rows > 32 || columns > 128) {
+            if rows >= columns / 2 && rows > 32 {
+                rows /= 2;
+            } else if columns > 128 {
+                columns /= 2;
+            } else {
+                rows /= 2;
+            }
+        }
+        (rows.next_multiple_of(tiles.rows), columns.next_multiple_of(tiles.columns))
+    }
+}
+
+/// Floats of scratch that a worker of [`multiply`] needs.
+pub(crate) fn scratch(level: Level) -> usize {
+    128usize.next_multiple_of(Tiles::of(level).rows) * BLOCK
+}
+
+/// Multiplies by way of packed panels: all of the right operands into `packed` ([`Sizes::packed`] floats each), blocks of the left in
+/// the workers' scratch ([`scratch`] floats).
+///
+/// # Safety
+/// The operands are within their buffers; the results are of `m` rows of `n` floats, `row` apart, and nobody else reads or writes them.
+#[allow(clippy::too_many_arguments)]
+pub(crate) unsafe fn multiply<A: Panels, B: Panels>(
+    level: Level,
+    frame: &Frame,
+    sizes: Sizes,
+    count: usize,
+    left: &(impl Fn(usize) -> A + Sync),
+    (rights, right, right_of): (usize, &(impl Fn(usize) -> B + Sync), &(impl Fn(usize) -> usize + Sync)),
+    packed: *mut f32,
+    (result, row): (&(impl Fn(usize) -> *mut f32 + Sync), usize),
+) {
+    let tiles = Tiles::of(level);
+    let Sizes { m, n, k } = sizes;
+    if m == 0 || n == 0 || count == 0 {
+        return;
+    }
+    let panels = n.div_ceil(tiles.columns);
+    let each = sizes.packed(level);
+    let packed = Shared(packed);
+    // A panel lies in blocks of terms, one after the other.
+    frame.share_range(rights * panels, 1, tiles.columns * k, |start, end, _| {
+        for i in start..end {
+            let (which, panel) = (i / panels, i % panels);
+            let first = panel * tiles.columns;
+            let to = packed.get().wrapping_add(which * each + first * k);
+            // SAFETY: columns of the right operand, into the panel's own stretch.
+            unsafe { right(which).pack(first, tiles.columns.min(n - first), 0..k, tiles.columns, to) };
+        }
+    });
+    let (rows, columns) = sizes.part(tiles);
+    let (down, across) = (m.div_ceil(rows), n.div_ceil(columns));
+    let cost = 2 * m * n * k / 16;
+    frame.share(count * down * across, count * cost, |part, scratch| {
+        let (product, part) = (part / (down * across), part % (down * across));
+        let (top, start) = (part / across * rows, part % across * columns);
+        let (bottom, end) = ((top + rows).min(m), (start + columns).min(n));
+        let a = left(product);
+        let b = packed.get().wrapping_add(right_of(product) * each);
+        let c = result(product);
+        let panel = scratch.cast::<f32>();
+        let mut from = 0;
+        loop {
+            let to = (from + BLOCK).min(k);
+            let terms = to - from;
+            // SAFETY: the block of the left operand fits the scratch; tiles lie within the part, which is this call's alone.
+            unsafe {
+                for i in (top..bottom).step_by(tiles.rows) {
+                    let count = tiles.rows.min(bottom - i);
+                    a.pack(i, count, from..to, tiles.rows, panel.add((i - top) * terms));
+                }
+                level.run(Block {
+                    tiles,
+                    rows: bottom - top,
+                    columns: end - start,
+                    terms,
+                    a: panel,
+                    a_tile: tiles.rows * terms,
+                    a_lane: 1,
+                    a_term: tiles.rows as isize,
+                    b: b.add(start * k + from * tiles.columns),
+                    b_tile: tiles.columns * k,
+                    b_term: tiles.columns as isize,
+                    padded: true,
+                    c: c.add(top * row + start),
+                    row,
+                    add: from > 0,
+                });
+            }
+            from = to;
+            if from >= k {
+                break;
+            }
+        }
+    });
+}
+
+/// Multiplies straight from the operands: for right operands whose columns lie side by side, where packing would cost more than it gives.
+///
+/// # Safety
+/// As for [`multiply`]; the right operand's `lane` is 1.
+pub(crate) unsafe fn multiply_direct(
+    level: Level,
+    (rows, columns, k): (Range<usize>, Range<usize>, usize),
+    a: Strided,
+    b: Strided,
+    c: *mut f32,
+    row: usize,
+) {
+    let tiles = Tiles::of(level);
+    let mut from = 0;
+    loop {
+        let to = (from + BLOCK).min(k);
+        let at =
+            |o: Strided, lane: usize| o.base.wrapping_offset(lane as isize * o.lane + from as isize * o.term);
+        // SAFETY: the caller's promise.
+        unsafe {
+            level.run(Block {
+                tiles,
+                rows: rows.len(),
+                columns: columns.len(),
+                terms: to - from,
+                a: at(a, rows.start),
+                a_tile: 0,
+                a_lane: a.lane,
+                a_term: a.term,
+                b: at(b, columns.start),
+                b_tile: tiles.columns,
+                b_term: b.term,
+                padded: false,
+                c: c.add(rows.start * row + columns.start),
+                row,
+                add: from > 0,
+            });
+        }
+        from = to;
+        if from >= k {
+            return;
+        }
+    }
+}
+
+/// Tiles of a block of terms.
+struct Block {
+    tiles: Tiles,
+    rows: usize,
+    columns: usize,
+    terms: usize,
+    a: *const f32,
+    /// From a tile's rows to the next; 0: by `a_lane`.
+    a_tile: usize,
+    a_lane: isize,
+    a_term: isize,
+    b: *const f32,
+    b_tile: usize,
+    b_term: isize,
+    /// Whether whole vectors are readable at the right edge.
+    padded: bool,
+    c: *mut f32,
+    row: usize,
+    add: bool,
+}
+
+impl Kernel for Block {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let a_tile =
+            if self.a_tile == 0 { self.tiles.rows as isize * self.a_lane } else { self.a_tile as isize };
+        let wide = S::LANES * VECTORS;
+        for j in (0..self.columns).step_by(wide) {
+            let n = wide.min(self.columns - j);
+            let b = self.b.wrapping_add(j / wide * self.b_tile);
+            for (tile, i) in (0..self.rows).step_by(self.tiles.rows).enumerate() {
+                let m = self.tiles.rows.min(self.rows - i);
+                let tile = Tile {
+                    terms: self.terms,
+                    a: self.a.wrapping_offset(tile as isize * a_tile),
+                    a_lane: self.a_lane,
+                    a_term: self.a_term,
+                    b,
+                    b_term: self.b_term,
+                    c: self.c.wrapping_add(i * self.row + j),
+                    row: self.row,
+                    add: self.add,
+                };
+                // SAFETY: made by the two functions above alone, whose callers promise what the tiles need.
+                unsafe {
+                    match m {
+                        1 => tile.columns::<S, 1>(s, n, self.padded),
+                        2 => tile.columns::<S, 2>(s, n, self.padded),
+                        3 => tile.columns::<S, 3>(s, n, self.padded),
+                        4 => tile.columns::<S, 4>(s, n, self.padded),
+                        5 => tile.columns::<S, 5>(s, n, self.padded),
+                        6 => tile.columns::<S, 6>(s, n, self.padded),
+                        7 => tile.columns::<S, 7>(s, n, self.padded),
+                        _ => tile.columns::<S, 8>(s, n, self.padded),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One tile of the result: M rows of at most [`VECTORS`] vectors.
+struct Tile {
+    terms: usize,
+    a: *const f32,
+    a_lane: isize,
+    a_term: isize,
+    b: *const f32,
+    b_term: isize,
+    c: *mut f32,
+    row: usize,
+    add: bool,
+}
+
+impl Tile {
+    /// # Safety
+    /// The tile's elements are within the operands and the result; with `padded`, whole vectors of the right operand are.
+    #[inline(always)]
+    unsafe fn columns<S: Simd, const M: usize>(&self, s: S, n: usize, padded: bool) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match (n.div_ceil(S::LANES), padded || n % S::LANES == 0) {
+                (1, true) => self.multiply::<S, M, 1, true>(s, n),
+                (1, false) => self.multiply::<S, M, 1, false>(s, n),
+                (_, true) => self.multiply::<S, M, 2, true>(s, n),
+                (_, false) => self.multiply::<S, M, 2, false>(s, n),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As above; `n` needs `V` vectors, which are readable whole with `WHOLE`.
+    #[inline(always)]
+    unsafe fn multiply<S: Simd, const M: usize, const V: usize, const WHOLE: bool>(&self, s: S, n: usize) {
+        let tail = s.tail(n - (V - 1) * S::LANES);
+        let mut sums = [[s.splat(0.0); V]; M];
+        let (mut a, mut b) = (self.a, self.b);
+        for _ in 0..self.terms {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let mut right = [s.splat(0.0); V];
+                for (v, right) in right.iter_mut().enumerate() {
+                    let p = b.add(v * S::LANES);
+                    *right = if WHOLE || v + 1 < V { s.load(p) } else { s.load_tail(p, tail) };
+                }
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    let left = s.splat(*a.offset(i as isize * self.a_lane));
+                    for (sum, right) in sums.iter_mut().zip(right) {
+                        *sum = s.fma(left, right, *sum);
+                    }
+                }
+            }
+            a = a.wrapping_offset(self.a_term);
+            b = b.wrapping_offset(self.b_term);
+        }
+        let full = n == V * S::LANES;
+        for (i, sums) in sums.iter().enumerate() {
+            for (v, &sum) in sums.iter().enumerate() {
+                // SAFETY: the caller's promise; beyond the tail nothing is touched.
+                unsafe {
+                    let c = self.c.add(i * self.row + v * S::LANES);
+                    if full || v + 1 < V {
+                        s.store(c, if self.add { s.add(s.load(c), sum) } else { sum });
+                    } else {
+                        let sum = if self.add { s.add(s.load_tail(c, tail), sum) } else { sum };
+                        s.store_tail(c, sum, tail);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A pointer that the parts of a kernel share.
+struct Shared(*mut f32);
+
+// SAFETY: parts write disjoint elements through it.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    fn get(&self) -> *mut f32 {
+        self.0
+    }
+}

@@ -1,0 +1,458 @@
+//! Reductions of floats.
+//!
+//! Every reduction combines its elements in one order, which depends on their number alone: element `k` goes to lane `k mod 16` of its block
+//! of [`BLOCK`] elements, the lanes are combined by a fixed tree, the blocks in ascending order. So rows and columns, whole arrays
+//! and single rows give the same bits.
+
+use nervure_graph::Reduction;
+
+use super::tape::{Operand, Tape};
+use super::{BufferId, Frame};
+use crate::simd::{Kernel, Level, Simd};
+
+/// Elements that share a set of lanes.
+pub(crate) const BLOCK: usize = 4096;
+/// Lanes of a block.
+pub(crate) const LANES: usize = 16;
+
+/// The lanes of a block that is being combined.
+pub(crate) type Lanes = [f32; LANES];
+
+/// What combines elements.
+pub(crate) trait Fold: Copy + Send + Sync {
+    /// What changes nothing.
+    const IDENTITY: f32;
+    /// Two elements, of each lane.
+    fn combine<S: Simd>(s: S, a: S::F, b: S::F) -> S::F;
+    /// Two elements: the same bits.
+    fn combine_one(a: f32, b: f32) -> f32;
+}
+
+macro_rules! folds {
+    ($($name:ident $identity:expr, $method:ident, |$a:ident, $b:ident| $one:expr;)*) => {$(
+        #[derive(Clone, Copy)]
+        pub(crate) struct $name;
+        impl Fold for $name {
+            const IDENTITY: f32 = $identity;
+            #[inline(always)]
+            fn combine<S: Simd>(s: S, a: S::F, b: S::F) -> S::F {
+                s.$method(a, b)
+            }
+            #[inline(always)]
+            fn combine_one($a: f32, $b: f32) -> f32 {
+                $one
+            }
+        }
+    )*};
+}
+folds! {
+    Sum 0.0, add, |a, b| a + b;
+    Product 1.0, mul, |a, b| a * b;
+    Max f32::NEG_INFINITY, max, |a, b| if a.is_nan() || a > b { a } else { b };
+    Min f32::INFINITY, min, |a, b| if a.is_nan() || a < b { a } else { b };
+}
+
+/// What is done with a fold, whichever it is.
+pub(crate) trait WithFold {
+    /// What it gives.
+    type Output;
+    /// Does it.
+    fn with<F: Fold>(self, fold: F) -> Self::Output;
+}
+
+/// Does something with the fold of a reduction that is one.
+pub(crate) fn with_fold<W: WithFold>(kind: Reduction, with: W) -> W::Output {
+    match kind {
+        Reduction::Sum => with.with(Sum),
+        Reduction::Product => with.with(Product),
+        Reduction::Max => with.with(Max),
+        Reduction::Min => with.with(Min),
+        Reduction::LogSumExp => unreachable!("a logarithm of a sum has a kernel of its own"),
+    }
+}
+
+/// Combines `n` more elements, the first of which belongs to lane 0.
+#[inline(always)]
+pub(crate) unsafe fn accumulate<S: Simd, F: Fold>(s: S, lanes: &mut Lanes, p: *const f32, n: usize) {
+    let per = LANES / S::LANES;
+    let mut sums = [s.splat(F::IDENTITY); LANES];
+    // SAFETY: `n` elements are readable at `p`; lanes and padding have 16.
+    unsafe {
+        for (v, sum) in sums.iter_mut().enumerate().take(per) {
+            *sum = s.load(lanes.as_ptr().add(v * S::LANES));
+        }
+        let whole = n / LANES * LANES;
+        for i in (0..whole).step_by(LANES) {
+            for (v, sum) in sums.iter_mut().enumerate().take(per) {
+                *sum = F::combine(s, *sum, s.load(p.add(i + v * S::LANES)));
+            }
+        }
+        if whole < n {
+            let mut padded = [F::IDENTITY; LANES];
+            std::ptr::copy_nonoverlapping(p.add(whole), padded.as_mut_ptr(), n - whole);
+            for (v, sum) in sums.iter_mut().enumerate().take(per) {
+                *sum = F::combine(s, *sum, s.load(padded.as_ptr().add(v * S::LANES)));
+            }
+        }
+        for (v, sum) in sums.iter().enumerate().take(per) {
+            s.store(lanes.as_mut_ptr().add(v * S::LANES), *sum);
+        }
+    }
+}
+
+/// Combines the lanes: halves, quarters, … of them.
+#[inline(always)]
+pub(crate) fn tree<F: Fold>(mut lanes: Lanes) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] = F::combine_one(lanes[i], lanes[i + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// A reduction of the rows of a tape's array.
+#[derive(Debug, Clone)]
+pub(crate) struct Sink {
+    /// What is computed; not [`Reduction::LogSumExp`].
+    pub kind: Reduction,
+    /// The elements: a register of the tape, or an array that is walked with it.
+    pub from: Operand,
+    /// One element for each row.
+    pub to: BufferId,
+    /// One element for each block of each row, where rows have more than one.
+    pub partial: Option<BufferId>,
+}
+
+/// Elementwise operations over arrays of `rows · row` elements, and reductions of the rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Fused {
+    /// Instructions of the reductions.
+    pub level: Level,
+    /// The operations.
+    pub tape: Tape,
+    /// Number of rows; 1 where nothing is reduced.
+    pub rows: usize,
+    /// Elements of a row.
+    pub row: usize,
+    /// The reductions.
+    pub sinks: Vec<Sink>,
+}
+
+impl Fused {
+    /// # Safety
+    /// The frame's buffers are those that the kernel was compiled for.
+    pub unsafe fn run(&self, frame: &Frame) {
+        let frame = *frame;
+        let (tape, tile) = (&self.tape, self.tape.tile);
+        if self.sinks.is_empty() {
+            return frame.share_range(self.rows * self.row, tile, tape.cost, |start, end, scratch| {
+                for at in (start..end).step_by(tile) {
+                    // SAFETY: the tile is this call's alone.
+                    unsafe { tape.run(&frame, scratch, at, tile.min(end - at)) };
+                }
+            });
+        }
+        let rows = self.rows;
+        if self.row == 0 {
+            for sink in &self.sinks {
+                let to = frame.buffer(sink.to).cast::<f32>();
+                let identity = with_fold(sink.kind, Identity);
+                for row in 0..rows {
+                    // SAFETY: one element for each row.
+                    unsafe { *to.add(row) = identity };
+                }
+            }
+            return;
+        }
+        let cost = tape.cost + self.sinks.len();
+        if self.row <= tile {
+            // As many rows at a time as a tile holds.
+            let at_once = tile / self.row;
+            return frame.share_range(rows, at_once, cost * self.row, |start, end, scratch| {
+                for first in (start..end).step_by(at_once) {
+                    let count = at_once.min(end - first);
+                    // SAFETY: the rows are this call's alone.
+                    unsafe {
+                        tape.run(&frame, scratch, first * self.row, count * self.row);
+                        for sink in &self.sinks {
+                            let from = sink.from.at(frame.table, scratch, first * self.row).cast();
+                            let to = frame.buffer(sink.to).cast::<f32>().add(first);
+                            with_fold(sink.kind, Short { level: self.level, from, to, count, row: self.row });
+                        }
+                    }
+                }
+            });
+        }
+        let blocks = self.row.div_ceil(BLOCK);
+        frame.share_range(rows * blocks, 1, cost * self.row.min(BLOCK), |start, end, scratch| {
+            for unit in start..end {
+                // SAFETY: the block is this call's alone.
+                unsafe { self.block(&frame, scratch, unit / blocks, unit % blocks, blocks) };
+            }
+        });
+        if blocks > 1 {
+            for sink in &self.sinks {
+                let partial = sink.partial.expect("rows of several blocks have room for their parts");
+                let (from, to) = (frame.buffer(partial).cast::<f32>().cast_const(), frame.buffer(sink.to));
+                with_fold(sink.kind, Combine { from, to: to.cast(), outer: rows, blocks, inner: 1 });
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`Fused::run`]; the block is the caller's alone.
+    unsafe fn block(&self, frame: &Frame, scratch: *mut u8, row: usize, block: usize, blocks: usize) {
+        let tile = self.tape.tile;
+        let start = row * self.row + block * BLOCK;
+        let end = (start + BLOCK).min((row + 1) * self.row);
+        let mut lanes = [[0.0; LANES]; SINKS];
+        for (lanes, sink) in lanes.iter_mut().zip(&self.sinks) {
+            *lanes = [with_fold(sink.kind, Identity); LANES];
+        }
+        for at in (start..end).step_by(tile) {
+            let n = tile.min(end - at);
+            // SAFETY: the caller's promise.
+            unsafe { self.tape.run(frame, scratch, at, n) };
+            for (lanes, sink) in lanes.iter_mut().zip(&self.sinks) {
+                let from = sink.from.at(frame.table, scratch, at).cast();
+                with_fold(sink.kind, Accumulate { level: self.level, lanes, from, n });
+            }
+        }
+        for (lanes, sink) in lanes.iter().zip(&self.sinks) {
+            let to = if blocks > 1 { sink.partial.unwrap_or(sink.to) } else { sink.to };
+            // SAFETY: one element for each block.
+            unsafe {
+                *frame.buffer(to).cast::<f32>().add(row * blocks + block) =
+                    with_fold(sink.kind, Finish { lanes });
+            }
+        }
+    }
+}
+
+/// Reductions that one tape may have.
+pub(crate) const SINKS: usize = 4;
+
+struct Identity;
+
+impl WithFold for Identity {
+    type Output = f32;
+    fn with<F: Fold>(self, _: F) -> f32 {
+        F::IDENTITY
+    }
+}
+
+struct Finish<'a> {
+    lanes: &'a Lanes,
+}
+
+impl WithFold for Finish<'_> {
+    type Output = f32;
+    fn with<F: Fold>(self, _: F) -> f32 {
+        tree::<F>(*self.lanes)
+    }
+}
+
+struct Accumulate<'a> {
+    level: Level,
+    lanes: &'a mut Lanes,
+    from: *const f32,
+    n: usize,
+}
+
+impl WithFold for Accumulate<'_> {
+    type Output = ();
+    fn with<F: Fold>(self, fold: F) {
+        self.level.run(Folded { fold, work: self });
+    }
+}
+
+/// Work on lanes with a fold, at a level.
+struct Folded<F, W> {
+    fold: F,
+    work: W,
+}
+
+impl<F: Fold> Kernel for Folded<F, Accumulate<'_>> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let _ = self.fold;
+        // SAFETY: made by `Fused::block` alone, of a tile's elements.
+        unsafe { accumulate::<S, F>(s, self.work.lanes, self.work.from, self.work.n) }
+    }
+}
+
+/// Rows of at most one block.
+struct Short {
+    level: Level,
+    from: *const f32,
+    to: *mut f32,
+    count: usize,
+    row: usize,
+}
+
+impl WithFold for Short {
+    type Output = ();
+    fn with<F: Fold>(self, fold: F) {
+        self.level.run(Folded { fold, work: self });
+    }
+}
+
+impl<F: Fold> Kernel for Folded<F, Short> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Short { from, to, count, row, .. } = self.work;
+        for i in 0..count {
+            let mut lanes = [F::IDENTITY; LANES];
+            // SAFETY: made by `Fused::run` alone, of `count` rows of a tile and their results.
+            unsafe {
+                accumulate::<S, F>(s, &mut lanes, from.add(i * row), row);
+                *to.add(i) = tree::<F>(lanes);
+            }
+        }
+    }
+}
+
+/// Combines the blocks `[outer, blocks, inner]` in ascending order.
+struct Combine {
+    from: *const f32,
+    to: *mut f32,
+    outer: usize,
+    blocks: usize,
+    inner: usize,
+}
+
+impl WithFold for Combine {
+    type Output = ();
+    fn with<F: Fold>(self, _: F) {
+        for o in 0..self.outer {
+            for i in 0..self.inner {
+                // SAFETY: made of a kernel's own parts and results.
+                unsafe {
+                    let from = self.from.add(o * self.blocks * self.inner + i);
+                    let mut sum = *from;
+                    for b in 1..self.blocks {
+                        sum = F::combine_one(sum, *from.add(b * self.inner));
+                    }
+                    *self.to.add(o * self.inner + i) = sum;
+                }
+            }
+        }
+    }
+}
+
+/// A reduction of the middle axis of `[outer, k, inner]`, row-major.
+#[derive(Debug, Clone)]
+pub(crate) struct Columns {
+    /// Instructions.
+    pub level: Level,
+    /// What is computed; not [`Reduction::LogSumExp`].
+    pub kind: Reduction,
+    /// The array.
+    pub from: BufferId,
+    /// Its first element.
+    pub offset: usize,
+    /// `[outer, inner]`.
+    pub to: BufferId,
+    /// `[outer, blocks, inner]`, where there is more than one block.
+    pub partial: Option<BufferId>,
+    /// Sizes.
+    pub outer: usize,
+    /// Length of the reduction.
+    pub k: usize,
+    /// Number of columns.
+    pub inner: usize,
+}
+
+impl Columns {
+    /// # Safety
+    /// The frame's buffers are those that the kernel was compiled for.
+    pub unsafe fn run(&self, frame: &Frame) {
+        let frame = *frame;
+        let blocks = self.k.div_ceil(BLOCK).max(1);
+        const STRIP: usize = 64;
+        let strips = self.inner.div_ceil(STRIP);
+        let cost = self.k.min(BLOCK) * self.inner.min(STRIP) / 8;
+        frame.share_range(self.outer * blocks * strips, 1, cost, |start, end, _| {
+            for unit in start..end {
+                let (rest, strip) = (unit / strips, unit % strips * STRIP);
+                let (outer, block) = (rest / blocks, rest % blocks);
+                let terms = (self.k - block * BLOCK).min(BLOCK);
+                let columns = (self.inner - strip).min(STRIP);
+                let to = if blocks > 1 { self.partial.unwrap_or(self.to) } else { self.to };
+                let first = self.offset + (outer * self.k + block * BLOCK) * self.inner + strip;
+                // SAFETY: within the arrays; the results are this unit's alone.
+                unsafe {
+                    let from = frame.buffer(self.from).cast::<f32>().add(first);
+                    let to =
+                        frame.buffer(to).cast::<f32>().add((outer * blocks + block) * self.inner + strip);
+                    let strip = Strip { level: self.level, from, to, terms, columns, stride: self.inner };
+                    with_fold(self.kind, strip);
+                }
+            }
+        });
+        if let (true, Some(partial)) = (blocks > 1, self.partial) {
+            let (from, to) =
+                (frame.buffer(partial).cast::<f32>().cast_const(), frame.buffer(self.to).cast::<f32>());
+            with_fold(self.kind, Combine { from, to, outer: self.outer, blocks, inner: self.inner });
+        }
+    }
+}
+
+struct Strip {
+    level: Level,
+    from: *const f32,
+    to: *mut f32,
+    terms: usize,
+    columns: usize,
+    stride: usize,
+}
+
+impl WithFold for Strip {
+    type Output = ();
+    fn with<F: Fold>(self, fold: F) {
+        self.level.run(Folded { fold, work: self });
+    }
+}
+
+impl<F: Fold> Kernel for Folded<F, Strip> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Strip { from, to, terms, columns, stride, .. } = self.work;
+        for column in (0..columns).step_by(S::LANES) {
+            let n = (columns - column).min(S::LANES);
+            let t = s.tail(n);
+            let mut lanes = [s.splat(F::IDENTITY); LANES];
+            // SAFETY: made by `Columns::run` alone, of rows and results of `columns` elements.
+            unsafe {
+                let mut p = from.add(column);
+                let whole = n == S::LANES;
+                for _ in 0..terms / LANES {
+                    for lane in &mut lanes {
+                        let x = if whole { s.load(p) } else { s.load_tail(p, t) };
+                        *lane = F::combine(s, *lane, x);
+                        p = p.wrapping_add(stride);
+                    }
+                }
+                for lane in lanes.iter_mut().take(terms % LANES) {
+                    let x = if whole { s.load(p) } else { s.load_tail(p, t) };
+                    *lane = F::combine(s, *lane, x);
+                    p = p.wrapping_add(stride);
+                }
+                let mut width = LANES / 2;
+                while width > 0 {
+                    for i in 0..width {
+                        lanes[i] = F::combine(s, lanes[i], lanes[i + width]);
+                    }
+                    width /= 2;
+                }
+                s.store_tail(to.add(column), lanes[0], t);
+            }
+        }
+    }
+}

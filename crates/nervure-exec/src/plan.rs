@@ -1,0 +1,278 @@
+use std::fmt;
+
+use nervure_graph::{Bindings, DType, Graph};
+
+use crate::buffer::Memory;
+use crate::compile::{self, Place, Results};
+use crate::kernels::gemm;
+use crate::kernels::matmul::MatMul;
+use crate::kernels::movement::{Assemble, Copy};
+use crate::kernels::reduce::{Columns, Fused};
+use crate::kernels::{BufferId, Frame};
+use crate::simd::Level;
+use crate::{Error, Store};
+
+/// Name, element type and shape of an input or output.
+pub type Argument = (String, DType, Vec<usize>);
+
+/// A graph compiled for one set of sizes: a list of kernels over buffers whose places are settled. It is never changed, so that any number
+/// of [`Runner`](crate::Runner)s can run it at one time.
+///
+/// ```
+/// use std::sync::Arc;
+/// use nervure_exec::{Buffer, Plan, Runner, Store, Threads, View};
+/// use nervure_graph::{Bindings, Builder, DType, Dim};
+///
+/// let g = Builder::new();
+/// let x = g.input("x", DType::F32, [Dim::symbol("batch"), 2.into()]);
+/// let w = g.parameter("w", DType::F32, [2.into(), 1.into()]);
+/// g.output("y", x.matmul(w));
+/// let graph = g.finish()?;
+///
+/// let mut store = Store::new();
+/// store.insert("w", Buffer::from_f32(&[2, 1], &[10.0, 1.0])?);
+/// let plan = Plan::compile(&graph, &Bindings::from([("batch".into(), 2)]), &store)?;
+/// let mut runner = Runner::new(Arc::new(plan));
+/// runner.infer(&Threads::new(1), &store, &[View::F32(&[1.0, 2.0, 3.0, 4.0])])?;
+/// assert_eq!(runner.output(0), View::F32(&[12.0, 34.0]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Plan {
+    pub(crate) level: Level,
+    pub(crate) steps: Vec<PlanStep>,
+    pub(crate) places: Vec<(Place, usize)>,
+    pub(crate) constants: Memory,
+    pub(crate) arena: usize,
+    largest: usize,
+    /// Bytes of scratch of one worker.
+    pub(crate) scratch: usize,
+    /// Whether the work is worth more than one thread.
+    pub(crate) is_shared: bool,
+    inputs: Vec<Argument>,
+    outputs: Vec<Argument>,
+    pub(crate) output_buffers: Vec<BufferId>,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) updated: Vec<String>,
+}
+
+/// A kernel of a plan.
+pub(crate) struct PlanStep {
+    /// Path of the scope from which it comes.
+    pub path: String,
+    pub kernel: Kernel,
+    pub flops: u64,
+}
+
+/// A parameter of a plan.
+pub(crate) struct Slot {
+    pub slot: usize,
+    pub name: String,
+    pub dtype: DType,
+    pub shape: Vec<usize>,
+}
+
+/// Where the buffers of a plan lie.
+pub(crate) struct Buffers {
+    pub places: Vec<(Place, usize)>,
+    pub constants: Vec<u8>,
+    pub arena: usize,
+    pub largest: usize,
+}
+
+/// What a step of a plan does.
+pub(crate) enum Kernel {
+    Fused(Fused),
+    Columns(Columns),
+    MatMul(MatMul),
+    Copy(Copy),
+    Assemble(Assemble),
+}
+
+/// Floating-point operations, or what takes as long, below which a plan runs on the calling thread alone: what two threads
+/// gain there, waking and waiting for each other costs.
+const SHARED: usize = 400_000;
+
+impl Plan {
+    /// Compiles `graph` for the sizes that `bindings` give its symbols, and for the parameters of `store`.
+    ///
+    /// # Errors
+    /// A symbol without a value, sizes with which an operation is not defined, arrays too large; a parameter that the store has not, or
+    /// has of another type.
+    pub fn compile(graph: &Graph, bindings: &Bindings, store: &Store) -> Result<Plan, Error> {
+        compile::compile(graph, bindings, store, Level::best(), Results::Arena)
+    }
+
+    pub(crate) fn new(
+        level: Level,
+        steps: Vec<PlanStep>,
+        buffers: Buffers,
+        inputs: Vec<Argument>,
+        (outputs, output_buffers): (Vec<Argument>, Vec<BufferId>),
+        (slots, updated): (Vec<Slot>, Vec<String>),
+    ) -> Plan {
+        let constants = Memory::new(buffers.constants.len());
+        // SAFETY: the memory is new and has room.
+        unsafe {
+            std::ptr::copy_nonoverlapping(
+                buffers.constants.as_ptr(),
+                constants.pointer(),
+                buffers.constants.len(),
+            );
+        }
+        let scratch = steps.iter().map(|s| s.kernel.scratch(level)).max().unwrap_or(0).next_multiple_of(64);
+        let work = steps.iter().fold(0usize, |sum, s| sum.saturating_add(s.kernel.work()));
+        Plan {
+            level,
+            steps,
+            places: buffers.places,
+            constants,
+            arena: buffers.arena,
+            largest: buffers.largest,
+            scratch,
+            is_shared: work > SHARED,
+            inputs,
+            outputs,
+            output_buffers,
+            slots,
+            updated,
+        }
+    }
+
+    /// The inputs, in the order in which a run takes them.
+    pub fn inputs(&self) -> &[Argument] {
+        &self.inputs
+    }
+
+    /// The outputs, in the order in which a runner numbers them.
+    pub fn outputs(&self) -> &[Argument] {
+        &self.outputs
+    }
+
+    /// Bytes of the arena that each runner has.
+    pub fn arena_bytes(&self) -> usize {
+        self.arena
+    }
+
+    /// Bytes of the largest set of arrays that live at one time: what no arena can be smaller than.
+    pub fn live_bytes(&self) -> usize {
+        self.largest
+    }
+
+    /// Floating-point operations of the matrix products and convolutions of a run; a product and a sum are two.
+    pub fn flops(&self) -> u64 {
+        self.steps.iter().map(|s| s.flops).sum()
+    }
+
+    /// Number of kernels.
+    pub fn kernels(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Names of the parameters that a run changes.
+    pub fn updates(&self) -> &[String] {
+        &self.updated
+    }
+}
+
+impl fmt::Display for Plan {
+    /// A line for each kernel: what it does, over how much, and whence it comes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shared = if self.is_shared { "all threads" } else { "one thread" };
+        writeln!(
+            f,
+            "plan {}, {} kernels, arena {} bytes (live {}), {} flops, {shared}",
+            self.level.name(),
+            self.steps.len(),
+            self.arena,
+            self.largest,
+            self.flops()
+        )?;
+        for (i, step) in self.steps.iter().enumerate() {
+            writeln!(f, "{i:4}  {}  {}", step.kernel, step.path)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Kernel {
+    /// Whether it can stop the run.
+    pub fn can_fail(&self) -> bool {
+        match self {
+            Kernel::Fused(_)
+            | Kernel::Columns(_)
+            | Kernel::MatMul(_)
+            | Kernel::Copy(_)
+            | Kernel::Assemble(_) => false,
+        }
+    }
+
+    /// Bytes of scratch that a worker needs.
+    fn scratch(&self, level: Level) -> usize {
+        match self {
+            Kernel::Fused(k) => k.tape.scratch,
+            Kernel::MatMul(k) if k.packed.is_some() => gemm::scratch(level) * 4,
+            Kernel::MatMul(_) | Kernel::Columns(_) | Kernel::Copy(_) | Kernel::Assemble(_) => 0,
+        }
+    }
+
+    /// Floating-point operations, or what takes as long.
+    fn work(&self) -> usize {
+        match self {
+            Kernel::Fused(k) => k.rows.saturating_mul(k.row).saturating_mul(k.tape.cost + k.sinks.len()),
+            Kernel::Columns(k) => k.outer * k.k * k.inner,
+            Kernel::MatMul(k) => {
+                k.count().saturating_mul(k.sizes.m).saturating_mul(k.sizes.n).saturating_mul(k.sizes.k) / 8
+            }
+            Kernel::Copy(k) => k.axes.iter().map(|a| a.0).product(),
+            Kernel::Assemble(k) => {
+                k.copies.iter().map(|c| c.axes.iter().map(|a| a.0).product::<usize>()).sum()
+            }
+        }
+    }
+
+    /// # Safety
+    /// The frame's buffers are those that the plan was compiled for.
+    pub unsafe fn run(&self, frame: &Frame) -> Result<(), Error> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self {
+                Kernel::Fused(k) => k.run(frame),
+                Kernel::Columns(k) => k.run(frame),
+                Kernel::MatMul(k) => k.run(frame),
+                Kernel::Copy(k) => k.run(frame),
+                Kernel::Assemble(k) => k.run(frame),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kernel::Fused(k) => {
+                write!(f, "map {} × {}, {} steps", k.rows, k.row, k.tape.steps.len())?;
+                for sink in &k.sinks {
+                    write!(f, ", row {:?}", sink.kind)?;
+                }
+                Ok(())
+            }
+            Kernel::Columns(k) => write!(f, "column {:?} {} × {} × {}", k.kind, k.outer, k.k, k.inner),
+            Kernel::MatMul(k) => {
+                let how = if k.packed.is_some() { "packed" } else { "direct" };
+                write!(f, "matmul {} × ({} × {} × {}), {how}", k.count(), k.sizes.m, k.sizes.k, k.sizes.n)
+            }
+            Kernel::Copy(k) => write!(f, "copy {:?}", k.axes.iter().map(|a| a.0).collect::<Vec<_>>()),
+            Kernel::Assemble(k) => {
+                let fill = if k.fill.is_some() { "fill and " } else { "" };
+                write!(f, "{fill}copy {} parts", k.copies.len())
+            }
+        }
+    }
+}

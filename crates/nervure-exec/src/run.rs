@@ -1,0 +1,148 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::buffer::Memory;
+use crate::compile::Place;
+use crate::kernels::Frame;
+use crate::{Error, Plan, Store, Threads, View};
+
+/// What one run of a plan at a time needs: the arena, and room for its outputs. Runners of one plan run independently of each other.
+pub struct Runner {
+    plan: Arc<Plan>,
+    arena: Memory,
+    scratch: Memory,
+    table: Vec<*mut u8>,
+    /// The layout of the store that was found to fit.
+    fits: Option<u64>,
+    has_run: bool,
+}
+
+// SAFETY: the pointers are into memory that the runner owns, or are set anew at each run from what that borrows.
+unsafe impl Send for Runner {}
+// SAFETY: through a shared reference only outputs are read.
+unsafe impl Sync for Runner {}
+
+impl Runner {
+    /// A runner of `plan`.
+    pub fn new(plan: Arc<Plan>) -> Runner {
+        let arena = Memory::new(plan.arena);
+        let table = plan
+            .places
+            .iter()
+            .map(|&(place, at)| match place {
+                Place::Arena => arena.pointer().wrapping_add(at),
+                Place::Constant(at) => plan.constants.pointer().wrapping_add(at),
+                Place::Input(_) | Place::Slot(_) | Place::Output(_) | Place::Same(_) => std::ptr::null_mut(),
+            })
+            .collect();
+        Runner { plan, arena, scratch: Memory::new(0), table, fits: None, has_run: false }
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Bytes that the runner holds: the arena, and the scratch of the threads of the runs so far.
+    pub fn bytes(&self) -> usize {
+        self.arena.bytes() + self.scratch.bytes()
+    }
+
+    /// Runs the plan and applies its updates.
+    ///
+    /// # Errors
+    /// Inputs or a store that do not fit, before anything is done; an index out of range. State that the failed run would have changed is
+    /// then as it was before.
+    pub fn run(&mut self, threads: &Threads, store: &mut Store, inputs: &[View]) -> Result<(), Error> {
+        self.start(store, inputs)?;
+        self.go(threads)
+    }
+
+    /// Runs a plan that changes no state.
+    ///
+    /// # Errors
+    /// As [`Runner::run`]; [`Error::Updates`] if the plan has updates.
+    pub fn infer(&mut self, threads: &Threads, store: &Store, inputs: &[View]) -> Result<(), Error> {
+        if let Some(name) = self.plan.updated.first() {
+            return Err(Error::Updates { name: name.clone() });
+        }
+        self.start(store, inputs)?;
+        self.go(threads)
+    }
+
+    /// An output of the last run.
+    ///
+    /// # Panics
+    /// If there is no such output, or no run yet.
+    pub fn output(&self, index: usize) -> View<'_> {
+        assert!(self.has_run, "an output was asked for before a run");
+        let (_, dtype, shape) = &self.plan.outputs()[index];
+        let buffer = self.plan.output_buffers[index];
+        // SAFETY: the buffer lies in the arena, on a boundary of 64 bytes, has the elements of this type and shape, was written by the last
+        // run, and is written again only through `&mut self`.
+        unsafe { View::from_raw(*dtype, self.table[buffer as usize], shape.iter().product()) }
+    }
+
+    /// Checks what the run is given, and finds where it lies.
+    fn start(&mut self, store: &Store, inputs: &[View]) -> Result<(), Error> {
+        let plan = &*self.plan;
+        if inputs.len() != plan.inputs().len() {
+            return Err(Error::Inputs { expected: plan.inputs().len(), received: inputs.len() });
+        }
+        for ((name, dtype, shape), view) in plan.inputs().iter().zip(inputs) {
+            if view.dtype() != *dtype || view.len() != shape.iter().product::<usize>() {
+                return Err(Error::Input {
+                    name: name.clone(),
+                    expected: format!("{dtype}{shape:?}"),
+                    received: format!("{} elements of {}", view.len(), view.dtype()),
+                });
+            }
+        }
+        if self.fits != Some(store.layout()) {
+            for slot in &plan.slots {
+                let found = store.slot_type(slot.slot);
+                if found != Some((slot.dtype, &slot.shape)) {
+                    return Err(Error::Parameter {
+                        name: slot.name.clone(),
+                        expected: format!("{}{:?} in slot {}", slot.dtype, slot.shape, slot.slot),
+                        received: found.map_or("none".into(), |(d, s)| format!("{d}{s:?}")),
+                    });
+                }
+            }
+            self.fits = Some(store.layout());
+        }
+        for (pointer, &(place, _)) in self.table.iter_mut().zip(&plan.places) {
+            match place {
+                Place::Input(i) => *pointer = inputs[i].pointer().cast_mut(),
+                Place::Slot(s) => *pointer = store.pointer(s),
+                Place::Arena | Place::Constant(_) | Place::Output(_) | Place::Same(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn go(&mut self, threads: &Threads) -> Result<(), Error> {
+        let plan = &*self.plan;
+        let threads = Some(threads).filter(|t| plan.is_shared && t.count() > 1);
+        let needed = plan.scratch * threads.map_or(1, |t| t.count());
+        if self.scratch.bytes() < needed {
+            self.scratch = Memory::new(needed);
+        }
+        let frame =
+            Frame { table: &self.table, scratch: self.scratch.pointer(), stride: plan.scratch, threads };
+        self.has_run = true;
+        for step in &plan.steps {
+            // SAFETY: the table holds what the plan was compiled for: the arena and constants from the beginning, inputs and slots since
+            // `start` has checked their types. Inputs are not written; slots are, by plans with updates, which `run` alone starts,
+            // with the store borrowed for itself.
+            unsafe { step.kernel.run(&frame)? };
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Runner({} bytes)", self.bytes())
+    }
+}
