@@ -118,13 +118,13 @@ impl Dim {
             for a in atoms {
                 left.remove(left.iter().position(|l| l == a)?);
             }
-            if t.coefficient % by != 0 {
+            if t.coefficient.checked_rem(by) != Some(0) {
                 return None;
             }
             out = out + Dim::monomial(left, t.coefficient / by);
         }
         if self.constant != 0 {
-            if !atoms.is_empty() || self.constant % by != 0 {
+            if !atoms.is_empty() || self.constant.checked_rem(by) != Some(0) {
                 return None;
             }
             out = out + Dim { terms: Vec::new(), constant: self.constant / by };
@@ -142,6 +142,27 @@ impl Dim {
             .ok()
             .filter(|&v| v <= isize::MAX as usize)
             .ok_or_else(|| Error::Size { dim: self.clone(), value })
+    }
+
+    /// The product, unless it would have very many terms.
+    pub(crate) fn product(&self, other: &Dim) -> Option<Dim> {
+        let terms = |d: &Dim| d.terms.len() + 1;
+        (terms(self) * terms(other) <= 4 * PARTS).then(|| self * other)
+    }
+
+    /// Whether the expression is so small that everything that is done with it is fast and shallow.
+    pub(crate) fn is_simple(&self) -> bool {
+        self.parts(PARTS).is_some()
+    }
+
+    /// What is left of so many parts (terms and atoms) without those of this expression.
+    fn parts(&self, left: usize) -> Option<usize> {
+        self.terms.iter().try_fold(left, |left, t| {
+            t.atoms.iter().try_fold(left.checked_sub(1 + t.atoms.len())?, |left, a| match a {
+                Atom::Symbol(_) => Some(left),
+                Atom::Div(d, _) => d.parts(left),
+            })
+        })
     }
 
     /// The symbols that occur.
@@ -314,10 +335,10 @@ impl TryFrom<String> for Dim {
     }
 }
 
-/// Nesting of parentheses that a text may have: no dimension that a layer makes comes near.
-const DEPTH: usize = 32;
-/// Terms that a text may have, so that products of sums cannot grow without bound.
-const TERMS: usize = 256;
+/// Terms and atoms that a dimension may have: no dimension that a layer makes comes near.
+const PARTS: usize = 256;
+/// Nesting of parentheses that a text may have: a floor division, which prints two, has at least two parts.
+const DEPTH: usize = PARTS;
 
 impl FromStr for Dim {
     type Err = Error;
@@ -352,11 +373,8 @@ impl Parser<'_> {
         }
     }
 
-    fn bounded(&self, d: Dim) -> Result<Dim, Error> {
-        if d.terms.len() > TERMS || d.terms.iter().any(|t| t.atoms.len() > TERMS) {
-            return Err(self.error("too many terms"));
-        }
-        Ok(d)
+    fn bounded(&self, d: Option<Dim>) -> Result<Dim, Error> {
+        d.filter(Dim::is_simple).ok_or_else(|| self.error("too many terms"))
     }
 
     fn sum(&mut self) -> Result<Dim, Error> {
@@ -369,7 +387,7 @@ impl Parser<'_> {
             } else {
                 return Ok(out);
             }
-            out = self.bounded(out)?;
+            out = self.bounded(Some(out))?;
         }
     }
 
@@ -381,7 +399,7 @@ impl Parser<'_> {
                 out = out.div_floor(by.ok_or_else(|| self.error("expected a positive number after `//`"))?);
             } else if self.eat("*") {
                 let by = self.atom()?;
-                out = self.bounded(out * by)?;
+                out = self.bounded(out.product(&by))?;
             } else {
                 return Ok(out);
             }

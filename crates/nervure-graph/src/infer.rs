@@ -16,6 +16,13 @@ type Result<T> = std::result::Result<T, Mismatch>;
 /// # Errors
 /// Operands of a number, type or shape that the primitive does not take, or attributes that do not fit them.
 pub fn infer(graph: &Graph, op: &Op, inputs: &[NodeId]) -> Result<Type> {
+    let ty = infer_any(graph, op, inputs)?;
+    let simple = ty.shape.iter().all(Dim::is_simple);
+    ensure(simple, || "dimensions of fewer terms", || "one of many")?;
+    Ok(ty)
+}
+
+fn infer_any(graph: &Graph, op: &Op, inputs: &[NodeId]) -> Result<Type> {
     if let Some(id) = inputs.iter().find(|id| id.index() >= graph.nodes.len()) {
         return mismatch("inputs that stand before the node", id);
     }
@@ -227,8 +234,8 @@ pub fn infer(graph: &Graph, op: &Op, inputs: &[NodeId]) -> Result<Type> {
         }
         Op::Reshape { shape } => {
             let [x] = operands(&types)?;
-            let count = |s: &Shape| s.iter().fold(Dim::from(1), |n, d| n * d);
-            ensure(count(shape) == count(&x.shape), || format!("{} elements", count(shape)), || x)?;
+            let (new, old) = (count(shape)?, count(&x.shape)?);
+            ensure(new == old, || format!("{new} elements"), || x)?;
             Ok(Type::new(x.dtype, shape.clone()))
         }
         Op::Transpose { permutation } => {
@@ -281,7 +288,8 @@ pub fn infer(graph: &Graph, op: &Op, inputs: &[NodeId]) -> Result<Type> {
             )?;
             let axis = |i: usize| {
                 let n = &x.shape[i];
-                let spread = if interior[i] == 0 { n.clone() } else { (n - 1) * (interior[i] + 1) + 1 };
+                let spread =
+                    if interior[i] == 0 { n.clone() } else { (n - 1) * (Dim::from(interior[i]) + 1) + 1 };
                 spread + &low[i] + &high[i]
             };
             Ok(Type::new(x.dtype, (0..r).map(axis).collect::<Shape>()))
@@ -300,7 +308,7 @@ pub fn infer(graph: &Graph, op: &Op, inputs: &[NodeId]) -> Result<Type> {
                 || list(&types),
             )?;
             let mut shape = first.shape.clone();
-            shape[*axis] = types.iter().fold(Dim::from(0), |n, t| n + &t.shape[*axis]);
+            shape[*axis] = types.iter().try_fold(Dim::from(0), |n, t| simple(n + &t.shape[*axis]))?;
             Ok(Type::new(first.dtype, shape))
         }
         Op::Reverse { axes } => {
@@ -388,10 +396,13 @@ fn spatial(window: &Window, x: &Type) -> Result<usize> {
             crate::Padding::Explicit(p) => p.len() == s,
             crate::Padding::Same => true,
         };
-    let positive = [&window.size, &window.strides, &window.dilation].into_iter().flatten().all(|&n| n > 0);
+    // So that no place within a window overflows.
+    let range = 1..=i32::MAX as usize;
+    let sane =
+        [&window.size, &window.strides, &window.dilation].into_iter().flatten().all(|n| range.contains(n));
     ensure(
-        lengths && positive && (1..=3).contains(&s),
-        || "a window over 1 to 3 axes, all above 0",
+        lengths && sane && (1..=3).contains(&s),
+        || "a window over 1 to 3 axes, all above 0 and below 2^31",
         || format!("{window:?}"),
     )?;
     ensure(x.rank() == s + 2, || format!("[n, {s} spatial axes, c]"), || x)?;
@@ -428,6 +439,20 @@ fn conv_output(window: &Window, x: &Shape, channels: Dim) -> Result<Type> {
 fn pool_output(window: &Window, x: &Type) -> Result<Type> {
     let s = spatial(window, x)?;
     conv_output(window, &x.shape, x.shape[s + 1].clone())
+}
+
+/// Number of elements.
+fn count(shape: &[Dim]) -> Result<Dim> {
+    let product = |n: Dim, d: &Dim| match n.product(d) {
+        Some(product) => simple(product),
+        None => mismatch("dimensions of fewer terms", d),
+    };
+    shape.iter().try_fold(Dim::from(1), product)
+}
+
+/// Keeps expressions of a size that no computation on them grows out of hand.
+fn simple(d: Dim) -> Result<Dim> {
+    if d.is_simple() { Ok(d) } else { mismatch("dimensions of fewer terms", "one of many") }
 }
 
 fn without(shape: &[Dim], axes: &[usize]) -> Shape {

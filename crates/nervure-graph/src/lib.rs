@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod cost;
 mod dim;
 mod error;
 mod grad;
@@ -31,10 +32,12 @@ mod reference;
 mod rewrite;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod text;
 mod types;
 mod verify;
 
 pub use builder::{Builder, ScopeGuard, Tensor};
+pub use cost::{Cost, Work, cost};
 pub use dim::{Bindings, Dim};
 pub use error::Error;
 pub use grad::{gradient, pullback};

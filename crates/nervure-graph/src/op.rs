@@ -426,7 +426,8 @@ impl Window {
             Padding::Explicit(p) => p[axis],
             Padding::Same => {
                 let windows = n.div_ceil(self.strides[axis]);
-                let covered = windows.saturating_sub(1) * self.strides[axis] + self.span(axis);
+                let covered =
+                    (windows.saturating_sub(1) * self.strides[axis]).saturating_add(self.span(axis));
                 let total = covered.saturating_sub(n);
                 (total / 2, total - total / 2)
             }

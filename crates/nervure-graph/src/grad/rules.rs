@@ -101,7 +101,7 @@ pub(super) fn rule<'g>(
             dy.builder().apply(op, &[dy])
         }),
         Op::Pad { low, interior, .. } => to(0, &|| {
-            let steps = interior.iter().map(|n| n + 1).collect();
+            let steps = interior.iter().map(|n| n.saturating_add(1)).collect();
             dy.builder().apply(Op::Slice { starts: low.clone(), sizes: x[0].shape(), steps }, &[dy])
         }),
         Op::Concat { axis } => {

@@ -81,7 +81,10 @@ pub(super) fn pad<T: Float>(
 ) -> Data<T> {
     let mut targets = Vec::with_capacity(x.len());
     each_index(x.shape(), |index| {
-        targets.push(place(shape, index.iter().enumerate().map(|(a, &i)| low[a] + i * (interior[a] + 1))));
+        targets.push(place(
+            shape,
+            index.iter().enumerate().map(|(a, &i)| low[a] + i * interior[a].saturating_add(1)),
+        ));
     });
     let n = shape.iter().product();
     let mut out = Data::F32(vec![T::from_f64(value); n]).cast(x.dtype());

@@ -104,9 +104,9 @@ impl<'g> Garden<'g> {
         let entry = match dtype {
             DType::F32 if real => match constant {
                 Some(sizes) if self.chance(3) => {
-                    Entry { t: self.w.parameter(&format!("real {n}"), &sizes), size: 1.7, whole: false }
+                    Entry { t: self.w.parameter(&format!("real/{n}"), &sizes), size: 1.7, whole: false }
                 }
-                _ => Entry { t: self.w.floats(&format!("real {n}"), shape), size: 1.7, whole: false },
+                _ => Entry { t: self.w.floats(&format!("real/{n}"), shape), size: 1.7, whole: false },
             },
             DType::F32 | DType::I32 | DType::I64 => {
                 let value = |_| rng.below(9) as f64 - 4.0;
@@ -169,6 +169,13 @@ impl<'g> Garden<'g> {
 
     /// Adds one of the kinds of nodes.
     fn grow(&self) {
+        let odd =
+            || vec![("note".into(), "\"quoted\",\n@1 in @0".into()), (" = ".into(), "µ/\\ %1 }".into())];
+        let _scope = match self.below(6) {
+            0 => Some(self.g().scope("layer", "Dense")),
+            1 => Some(self.g().scope_with("über \"all\" %2", "(kind)", odd())),
+            _root => None,
+        };
         match self.below(19) {
             0 => self.source(),
             1 | 2 => self.smooth(),
