@@ -1,1 +1,62 @@
-//! nn
+//! Networks: layers, losses, optimizers, metrics, and their training.
+//!
+//! A network is plain data; it lowers to a [`nervure_graph::Graph`], whose training step (forward, loss, gradients, optimizer) is compiled once
+//! into one plan.
+//!
+//! ```
+//! use ndarray::Array2;
+//! use nervure_nn::prelude::*;
+//!
+//! let x = Array2::from_shape_fn((64, 8), |(i, j)| ((i * 7 + j * 3) % 11) as f32 / 11.0);
+//! let y = x.column(0).mapv(|v| if v > 0.5 { 1.0_f32 } else { 0.0 });
+//! let mut model = Sequential::new([8])
+//!     .add(Dense::new(10).activation(Relu))
+//!     .add(Dense::new(1).activation(Sigmoid))
+//!     .build(Seed(42))?;
+//! let history = model.fit(&Dataset::new(&x, &y), Fit::new(BinaryCrossentropy::new(), Adam::new()).epochs(3))?;
+//! assert_eq!(history.get("loss").len(), 3);
+//! # Ok::<(), nervure_nn::Error>(())
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod activations;
+pub mod callbacks;
+mod data;
+mod error;
+mod feed;
+mod fit;
+pub mod initializers;
+pub mod layers;
+mod logs;
+pub mod losses;
+mod lower;
+pub mod metrics;
+mod model;
+pub mod network;
+pub mod optimizers;
+pub mod regularizers;
+mod step;
+pub mod word;
+
+pub use data::{Dataset, Element, IntoArray};
+pub use error::{Error, Result};
+pub use fit::{Checkpoint, Fit, Progress, Trainer};
+pub use layers::Layer;
+pub use logs::{History, Logs};
+pub use lower::{Lower, ParameterSpec, Weight};
+pub use model::{Functional, Model, Seed};
+pub use nervure_exec::{Buffer, Store, Threads};
+pub use nervure_graph::{DType, Dim, Tensor};
+pub use network::{Expr, Instance, Network, Sequential, input, input_of};
+pub use step::Training;
+pub use word::{Kind, Object, Word};
+
+/// What most programs need.
+pub mod prelude {
+    pub use crate::activations::{Linear, Relu, Sigmoid, Softmax};
+    pub use crate::layers::{Activation, Dense, Dropout, Layer};
+    pub use crate::losses::BinaryCrossentropy;
+    pub use crate::metrics::Accuracy;
+    pub use crate::optimizers::Adam;
+    pub use crate::{Dataset, Expr, Fit, History, Model, Seed, Sequential, Training, input, input_of};
+}

@@ -1,0 +1,26 @@
+use nervure_graph::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::activations::{Activation, Link};
+use crate::word::{Sample, Samples, kind};
+
+/// y = 1 / (1 + e⁻ˣ).
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Sigmoid;
+kind!(Sigmoid = "sigmoid");
+
+impl Activation for Sigmoid {
+    fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {
+        x.sigmoid()
+    }
+
+    fn link(&self) -> Option<Link> {
+        Some(Link::Sigmoid)
+    }
+}
+
+impl Samples<dyn Activation> for Sigmoid {
+    fn samples() -> Vec<Sample<dyn Activation>> {
+        vec![Sample::new(Sigmoid, [])]
+    }
+}

@@ -1,0 +1,21 @@
+use serde::{Deserialize, Serialize};
+
+use crate::initializers::{Initializer, Stream};
+use crate::word::{Sample, Samples, kind};
+
+/// 0 everywhere.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Zeros;
+kind!(Zeros);
+
+impl Initializer for Zeros {
+    fn values(&self, shape: &[usize], _: &mut Stream) -> Vec<f32> {
+        vec![0.0; shape.iter().product()]
+    }
+}
+
+impl Samples<dyn Initializer> for Zeros {
+    fn samples() -> Vec<Sample<dyn Initializer>> {
+        vec![Sample::new(Zeros, [])]
+    }
+}

@@ -1,0 +1,41 @@
+use nervure_graph::{DType, Tensor, Type};
+use serde::{Deserialize, Serialize};
+
+use crate::activations;
+use crate::layers::Layer;
+use crate::lower::Lower;
+use crate::network::batch;
+use crate::word::{Object, Sample, Samples, kind};
+use crate::Result;
+
+/// An activation as a layer of its own: y = activation(x), of any shape.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Activation {
+    activation: Object<dyn activations::Activation>,
+}
+kind!(Activation);
+
+impl Activation {
+    /// The layer that applies this activation.
+    pub fn new(activation: impl Into<Object<dyn activations::Activation>>) -> Activation {
+        Activation { activation: activation.into() }
+    }
+}
+
+impl Layer for Activation {
+    fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
+        Ok(vec![cx.activate(&self.activation, inputs[0])])
+    }
+}
+
+impl Samples<dyn Layer> for Activation {
+    fn samples() -> Vec<Sample<dyn Layer>> {
+        // Every activation there is, so that each is covered.
+        let all = <dyn activations::Activation as crate::word::Family>::registry().builtin();
+        all.iter()
+            .flat_map(|entry| (entry.samples)())
+            .map(|s| Sample::new(Activation { activation: s.word }, [Type::new(DType::F32, [batch(), 5.into()])]))
+            .collect()
+    }
+}

@@ -1,0 +1,58 @@
+use nervure_graph::{DType, Tensor, Type};
+use serde::{Deserialize, Serialize};
+
+use crate::activations::Link;
+use crate::losses::{Loss, Prediction};
+use crate::network::batch;
+use crate::word::{Sample, Samples, kind, setters};
+
+/// −(t ln p + (1 − t) ln(1 − p)), mean over the last axis.
+///
+/// Where the prediction is a sigmoid's, it is computed from the sigmoid's operand z as softplus(z) − t z, which is exact for probabilities
+/// near 0 and 1 too; elsewhere p is clipped to [1e-7, 1 − 1e-7]. With label smoothing s the target is t (1 − s) + s / 2.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BinaryCrossentropy {
+    from_logits: bool,
+    label_smoothing: f64,
+}
+kind!(BinaryCrossentropy = "binary_crossentropy");
+
+impl BinaryCrossentropy {
+    /// From probabilities, without smoothing.
+    pub fn new() -> BinaryCrossentropy {
+        BinaryCrossentropy::default()
+    }
+
+    setters! {
+        /// Whether the prediction is the logit instead of the probability; default false.
+        from_logits: bool,
+        /// Share of each label that is moved to the middle, in [0, 1]; default 0.
+        label_smoothing: f64,
+    }
+}
+
+impl Loss for BinaryCrossentropy {
+    fn lower<'g>(&self, target: Tensor<'g>, prediction: Prediction<'g>) -> Tensor<'g> {
+        let s = self.label_smoothing;
+        let t = if s == 0.0 { target } else { target * (1.0 - s) + 0.5 * s };
+        let values = match prediction.logits(self.from_logits, Link::Sigmoid) {
+            Some(z) => z.softplus() - t * z,
+            None => {
+                let p = prediction.clipped();
+                -(t * p.log() + (1.0 - t) * (-p).log1p())
+            }
+        };
+        values.mean(&[-1])
+    }
+}
+
+impl Samples<dyn Loss> for BinaryCrossentropy {
+    fn samples() -> Vec<Sample<dyn Loss>> {
+        let ty = Type::new(DType::F32, [batch(), 2.into()]);
+        vec![
+            Sample::new(BinaryCrossentropy::new(), [ty.clone(), ty.clone()]),
+            Sample::new(BinaryCrossentropy::new().from_logits(true).label_smoothing(0.2), [ty.clone(), ty]),
+        ]
+    }
+}

@@ -1,0 +1,275 @@
+//! Lowering: what a layer sees while it writes itself into a graph.
+
+use std::collections::BTreeMap;
+
+use nervure_graph::{Builder, DType, NodeId, Op, Shape, Tensor};
+
+use crate::activations::{Activation, Link};
+use crate::initializers::Initializer;
+use crate::layers::Layer;
+use crate::regularizers::Regularizer;
+use crate::word::Object;
+use crate::{Error, Result};
+
+/// Names of the state that training keeps beside the network's own.
+pub(crate) const SEED: &str = "training/seed";
+pub(crate) const STEP: &str = "training/step";
+
+/// A weight, or a state such as a moving mean, that a layer asks for.
+#[derive(Debug, Clone)]
+pub struct Weight<'a> {
+    name: &'a str,
+    shape: Vec<usize>,
+    initializer: Object<dyn Initializer>,
+    regularizer: Option<Object<dyn Regularizer>>,
+    trainable: bool,
+}
+
+impl<'a> Weight<'a> {
+    /// A trainable weight `name` (within its layer).
+    pub fn new(
+        name: &'a str,
+        shape: impl Into<Vec<usize>>,
+        initializer: impl Into<Object<dyn Initializer>>,
+    ) -> Self {
+        Weight {
+            name,
+            shape: shape.into(),
+            initializer: initializer.into(),
+            regularizer: None,
+            trainable: true,
+        }
+    }
+
+    /// Adds a penalty to the loss.
+    pub fn regularizer(mut self, regularizer: &Option<Object<dyn Regularizer>>) -> Self {
+        self.regularizer = regularizer.clone();
+        self
+    }
+
+    /// Not for the optimizer: what the layer itself updates, or what never changes.
+    pub fn state(mut self) -> Self {
+        self.trainable = false;
+        self
+    }
+}
+
+/// A weight of a network, as its layers declared it.
+#[derive(Debug, Clone)]
+pub struct ParameterSpec {
+    /// Path of its layer and its name: `block/dense/kernel`.
+    pub path: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// What it starts from.
+    pub initializer: Object<dyn Initializer>,
+    /// Whether the optimizer changes it.
+    pub trainable: bool,
+    /// Whether it belongs to a frozen layer.
+    pub frozen: bool,
+}
+
+/// What a layer sees while it is lowered: the graph, whether this is training, its weights, randomness and masks.
+#[derive(Debug)]
+pub struct Lower<'g> {
+    builder: &'g Builder,
+    training: bool,
+    path: Vec<String>,
+    frozen: bool,
+    parameters: Vec<ParameterSpec>,
+    updates: BTreeMap<String, (Tensor<'g>, Tensor<'g>)>,
+    penalties: Vec<Tensor<'g>>,
+    streams: u32,
+    links: BTreeMap<NodeId, (Link, Tensor<'g>)>,
+    masks: BTreeMap<NodeId, Tensor<'g>>,
+}
+
+impl<'g> Lower<'g> {
+    /// Lowers into `builder`; `training` switches dropout and the like on.
+    pub fn new(builder: &'g Builder, training: bool) -> Lower<'g> {
+        Lower {
+            builder,
+            training,
+            path: Vec::new(),
+            frozen: false,
+            parameters: Vec::new(),
+            updates: BTreeMap::new(),
+            penalties: Vec::new(),
+            streams: 0,
+            links: BTreeMap::new(),
+            masks: BTreeMap::new(),
+        }
+    }
+
+    /// The graph that is being written.
+    pub fn builder(&self) -> &'g Builder {
+        self.builder
+    }
+
+    /// Whether this step trains the layer: false when predicting, and in a frozen layer.
+    pub fn training(&self) -> bool {
+        self.training && !self.frozen
+    }
+
+    /// Declares a weight and gives its value. The same weight of a layer that is used twice is one weight.
+    pub fn weight(&mut self, weight: Weight<'_>) -> Tensor<'g> {
+        let path = self.path_of(weight.name);
+        let shape: Shape = weight.shape.iter().map(|&n| n.into()).collect();
+        let value = self.builder.parameter(&path, DType::F32, shape);
+        if self.parameters.iter().all(|p| p.path != path) {
+            if let Some(r) = &weight.regularizer {
+                let _scope = self.builder.scope("regularizer", r.kind());
+                let penalty = r.lower(value);
+                self.penalties.push(penalty);
+            }
+            self.parameters.push(ParameterSpec {
+                path: path.clone(),
+                shape: weight.shape,
+                initializer: weight.initializer,
+                trainable: weight.trainable && !self.frozen,
+                frozen: self.frozen,
+            });
+        }
+        // A state that an earlier use of the layer has updated is seen as updated.
+        self.updates.get(&path).map_or(value, |(_, new)| *new)
+    }
+
+    /// Says what a state becomes at the end of the step. Without effect when not training.
+    pub fn update(&mut self, name: &str, value: Tensor<'g>) {
+        let path = self.path_of(name);
+        let state = self.builder.parameter(&path, value.dtype(), value.shape());
+        self.updates.insert(path, (state, value));
+    }
+
+    /// Adds to the loss: a penalty on activities, say. A float scalar.
+    pub fn add_loss(&mut self, penalty: Tensor<'g>) {
+        self.penalties.push(penalty);
+    }
+
+    /// Uniform numbers in [0, 1), other ones at each call and each step, the same for the same seed.
+    pub fn uniform(&mut self, shape: impl Into<Shape>) -> Tensor<'g> {
+        let key = [SEED, STEP].map(|name| self.builder.parameter(name, DType::I64, []));
+        let stream = self.streams;
+        self.streams += 1;
+        self.builder.apply(Op::Random { stream, shape: shape.into() }, &key)
+    }
+
+    /// Applies an activation in a scope of its own, and remembers what it was applied to if losses can use that.
+    pub fn activate(&mut self, activation: &Object<dyn Activation>, x: Tensor<'g>) -> Tensor<'g> {
+        let y = {
+            let _scope = self.builder.scope_with(
+                activation.kind(),
+                activation.kind(),
+                attributes(&activation.config()),
+            );
+            activation.lower(x)
+        };
+        if let Some(link) = activation.link() {
+            self.links.insert(y.id(), (link, x));
+        }
+        y
+    }
+
+    /// What a sigmoid or softmax was applied to, if `y` is the result of one.
+    pub fn link(&self, y: Tensor<'g>) -> Option<(Link, Tensor<'g>)> {
+        self.links.get(&y.id()).copied()
+    }
+
+    /// The mask that goes with a value: `bool`, of its leading axes; true where the value counts.
+    pub fn mask(&self, x: Tensor<'g>) -> Option<Tensor<'g>> {
+        self.masks.get(&x.id()).copied()
+    }
+
+    /// Gives a value a mask.
+    pub fn set_mask(&mut self, x: Tensor<'g>, mask: Tensor<'g>) {
+        self.masks.insert(x.id(), mask);
+    }
+
+    /// Lowers a layer under a name within the present one; what a layer made of layers calls.
+    ///
+    /// # Errors
+    /// [`Error::Layer`] with the path of the layer that failed.
+    pub fn layer(
+        &mut self,
+        name: &str,
+        layer: &dyn Layer,
+        trainable: bool,
+        inputs: &[Tensor<'g>],
+    ) -> Result<Vec<Tensor<'g>>> {
+        let _scope = self.builder.scope_with(name, layer.kind(), attributes(&layer.config()));
+        self.path.push(name.into());
+        let outer = self.frozen;
+        self.frozen |= !trainable;
+        let outputs = layer.lower(self, inputs);
+        let failed = self.builder.check();
+        let path = self.path.join("/");
+        self.frozen = outer;
+        self.path.pop();
+        let outputs = outputs?;
+        failed.map_err(|e| {
+            let reason = match e {
+                nervure_graph::Error::Operands { op, expected, received, .. } => {
+                    format!("{op}: expected {expected}, received {received}")
+                }
+                other => other.to_string(),
+            };
+            Error::Layer { path, kind: layer.kind().into(), written: None, reason }
+        })?;
+        if layer.passes_mask() {
+            let mask = inputs.iter().find_map(|x| self.mask(*x));
+            for y in &outputs {
+                if let Some(m) = mask.filter(|m| y.shape().starts_with(&m.shape())) {
+                    self.masks.entry(y.id()).or_insert(m);
+                }
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// The size of an axis, which has to be a number and not a symbol.
+    ///
+    /// # Errors
+    /// An axis that is not there, or whose size is not known yet.
+    pub fn fixed(&self, layer: &dyn Layer, x: Tensor<'g>, axis: isize) -> Result<usize> {
+        let rank = x.rank() as isize;
+        let at = if axis < 0 { axis + rank } else { axis };
+        let size = usize::try_from(at).ok().and_then(|at| x.shape().get(at)?.as_const());
+        size.ok_or_else(|| self.error(layer, format!("an input whose axis {axis} has a fixed size"), x.ty()))
+    }
+
+    /// An error of the layer that is being lowered.
+    pub fn error(&self, layer: &dyn Layer, expected: impl ToString, received: impl ToString) -> Error {
+        Error::Layer {
+            path: self.path.join("/"),
+            kind: layer.kind().into(),
+            written: None,
+            reason: format!("expected {}, received {}", expected.to_string(), received.to_string()),
+        }
+    }
+
+    /// What was lowered: the weights, the new states, the penalties.
+    pub(crate) fn finish(self) -> Lowered<'g> {
+        Lowered {
+            parameters: self.parameters,
+            updates: self.updates.into_values().collect(),
+            penalties: self.penalties,
+        }
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        self.path.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join("/")
+    }
+}
+
+/// What lowering a network leaves beside the graph.
+#[derive(Debug)]
+pub(crate) struct Lowered<'g> {
+    pub parameters: Vec<ParameterSpec>,
+    pub updates: Vec<(Tensor<'g>, Tensor<'g>)>,
+    pub penalties: Vec<Tensor<'g>>,
+}
+
+fn attributes(config: &serde_json::Value) -> Vec<(String, String)> {
+    let entries = config.as_object().into_iter().flatten();
+    entries.map(|(k, v)| (k.clone(), v.as_str().map_or_else(|| v.to_string(), String::from))).collect()
+}

@@ -1,0 +1,17 @@
+//! Regularizers: penalties on weights.
+
+use nervure_graph::Tensor;
+
+use crate::word::{Word, family};
+
+family! {
+    Regularizer "regularizer" {
+        l2: L2;
+    }
+}
+
+/// A penalty that is added to the loss.
+pub trait Regularizer: Word {
+    /// The penalty on a weight, a scalar.
+    fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g>;
+}

@@ -1,0 +1,406 @@
+//! The whole of a training step, or of an evaluation, as one graph.
+
+use std::collections::BTreeSet;
+
+use nervure_exec::{Buffer, Store};
+use nervure_graph::{Builder, DType, Graph, NodeId, Tensor, gradient};
+
+use crate::feed::Slot;
+use crate::losses::{Loss, Prediction};
+use crate::lower::{Lower, Lowered, STEP};
+use crate::metrics::Metric;
+use crate::network::{Network, batch};
+use crate::optimizers::{Clipping, LEARNING_RATE, Optimizer, Step};
+use crate::word::Object;
+use crate::{Error, Result};
+
+/// What training makes small, by what means, and what it reports.
+///
+/// ```
+/// use nervure_nn::prelude::*;
+/// let training = Training::new(BinaryCrossentropy::new(), Adam::new()).metrics([Accuracy]);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Training {
+    pub(crate) losses: Vec<(Option<String>, Object<dyn Loss>)>,
+    pub(crate) loss_weights: Vec<(String, f64)>,
+    pub(crate) optimizer: Object<dyn Optimizer>,
+    pub(crate) metrics: Vec<(Option<String>, Object<dyn Metric>)>,
+    pub(crate) weighted_metrics: Vec<(Option<String>, Object<dyn Metric>)>,
+}
+
+impl Training {
+    /// This loss for every output, this optimizer.
+    pub fn new(loss: impl Into<Object<dyn Loss>>, optimizer: impl Into<Object<dyn Optimizer>>) -> Training {
+        Training {
+            losses: vec![(None, loss.into())],
+            loss_weights: Vec::new(),
+            optimizer: optimizer.into(),
+            metrics: Vec::new(),
+            weighted_metrics: Vec::new(),
+        }
+    }
+
+    /// An optimizer, with losses yet to come: [`Training::loss`].
+    pub fn with_optimizer(optimizer: impl Into<Object<dyn Optimizer>>) -> Training {
+        Training {
+            losses: Vec::new(),
+            loss_weights: Vec::new(),
+            optimizer: optimizer.into(),
+            metrics: Vec::new(),
+            weighted_metrics: Vec::new(),
+        }
+    }
+
+    /// The loss of an output by name; an output without one is not trained.
+    pub fn loss(mut self, output: &str, loss: impl Into<Object<dyn Loss>>) -> Training {
+        self.losses.push((Some(output.into()), loss.into()));
+        self
+    }
+
+    /// What an output's loss is multiplied by in the sum; default 1.
+    pub fn loss_weight(mut self, output: &str, weight: f64) -> Training {
+        self.loss_weights.push((output.into(), weight));
+        self
+    }
+
+    /// Metrics of every output that has a loss. Sample weights do not count in them.
+    pub fn metrics<M: Into<Object<dyn Metric>>>(mut self, metrics: impl IntoIterator<Item = M>) -> Training {
+        self.metrics.extend(metrics.into_iter().map(|m| (None, m.into())));
+        self
+    }
+
+    /// Metrics in which sample weights count.
+    pub fn weighted_metrics<M: Into<Object<dyn Metric>>>(
+        mut self,
+        metrics: impl IntoIterator<Item = M>,
+    ) -> Training {
+        self.weighted_metrics.extend(metrics.into_iter().map(|m| (None, m.into())));
+        self
+    }
+
+    /// A metric of one output.
+    pub fn metric(mut self, output: &str, metric: impl Into<Object<dyn Metric>>) -> Training {
+        self.metrics.push((Some(output.into()), metric.into()));
+        self
+    }
+
+    /// The optimizer.
+    pub fn optimizer(&self) -> &Object<dyn Optimizer> {
+        &self.optimizer
+    }
+}
+
+/// A metric in the graph of a step: its key, and where its sums are among the outputs.
+#[derive(Debug, Clone)]
+pub(crate) struct Reported {
+    pub key: String,
+    pub how: How,
+    pub outputs: std::ops::Range<usize>,
+}
+
+/// How a reported number comes from its sums.
+#[derive(Debug, Clone)]
+pub(crate) enum How {
+    /// The mean of a batch's value, weighted by rows.
+    BatchMean,
+    Metric(Object<dyn Metric>),
+}
+
+/// The graph of a step with what goes in and comes out.
+#[derive(Debug)]
+pub(crate) struct StepGraph {
+    pub graph: Graph,
+    pub targets: Vec<Slot>,
+    /// The first is the loss.
+    pub reported: Vec<Reported>,
+    /// States that the optimizer adds: name, initial value.
+    pub slots: Vec<(String, Buffer)>,
+}
+
+/// Forward, loss, penalties, gradients, clipping, the optimizer's update, new states, sums of metrics.
+pub(crate) fn training_graph(network: &Network, training: &Training, weighted: bool) -> Result<StepGraph> {
+    let builder = Builder::new();
+    let mut cx = Lower::new(&builder, true);
+    let mut forward = Forward::lower(network, training, weighted, &mut cx)?;
+    let lowered = cx.finish();
+    let loss = forward.loss(&lowered, &builder);
+    builder.check()?;
+
+    let trainable: Vec<_> = lowered.parameters.iter().filter(|p| p.trainable).collect();
+    let weights: Vec<Tensor<'_>> = trainable
+        .iter()
+        .map(|p| {
+            builder.parameter(&p.path, DType::F32, p.shape.iter().map(|&n| n.into()).collect::<Vec<_>>())
+        })
+        .collect();
+    let gradients = gradient(&builder, loss, &weights);
+    builder.check()?;
+    let reached = reaches(&builder, &weights, &forward.scored);
+    let mut steps = Vec::new();
+    for (((p, w), g), reached) in trainable.iter().zip(&weights).zip(gradients).zip(reached) {
+        match g {
+            Some(g) => steps.push((p.path.as_str(), *w, g)),
+            None if reached => return Err(Error::NoGradient(p.path.clone())),
+            None => {}
+        }
+    }
+    clip(&builder, training.optimizer.clipping(), &mut steps)?;
+    let mut step = Step::new(&builder);
+    for (path, w, g) in steps {
+        let _scope = builder.scope(path, training.optimizer.kind());
+        step.enter(path);
+        let new = training.optimizer.step(&mut step, w, g);
+        builder.update(w, new);
+    }
+    let mut slots = Vec::new();
+    for (name, (state, value, initial)) in step.slots() {
+        builder.update(*state, *value);
+        let shape = state.ty().resolve(&Default::default())?;
+        let n = shape.iter().product();
+        slots.push((name.clone(), Buffer::from_f32(&shape, &vec![*initial as f32; n])?));
+    }
+    slots.push((LEARNING_RATE.into(), Buffer::from_f32(&[], &[training.optimizer.learning_rate() as f32])?));
+    for (state, value) in lowered.updates {
+        builder.update(state, value);
+    }
+    let counter = builder.parameter(STEP, DType::I64, []);
+    builder.update(counter, counter + 1.0);
+    forward.report(loss, &builder, slots)
+}
+
+/// Forward, loss, penalties, sums of metrics.
+pub(crate) fn evaluation_graph(network: &Network, training: &Training, weighted: bool) -> Result<StepGraph> {
+    let builder = Builder::new();
+    let mut cx = Lower::new(&builder, false);
+    let mut forward = Forward::lower(network, training, weighted, &mut cx)?;
+    let lowered = cx.finish();
+    let loss = forward.loss(&lowered, &builder);
+    forward.report(loss, &builder, Vec::new())
+}
+
+/// A network's outputs with their losses and metrics.
+struct Forward<'g> {
+    targets: Vec<Slot>,
+    /// Predictions that have a loss.
+    scored: Vec<Tensor<'g>>,
+    losses: Vec<(String, Tensor<'g>, f64)>,
+    metrics: Vec<(String, Object<dyn Metric>, Vec<Tensor<'g>>)>,
+}
+
+impl<'g> Forward<'g> {
+    fn lower(
+        network: &Network,
+        training: &Training,
+        weighted: bool,
+        cx: &mut Lower<'g>,
+    ) -> Result<Forward<'g>> {
+        let outputs = network.lower_with_inputs(cx)?;
+        let names: Vec<&str> = network.outputs().iter().map(|(n, _)| n.as_str()).collect();
+        known_outputs(training, &names)?;
+        let mut this =
+            Forward { targets: Vec::new(), scored: Vec::new(), losses: Vec::new(), metrics: Vec::new() };
+        let scored: Vec<_> = names
+            .iter()
+            .zip(outputs)
+            .filter_map(|(n, y)| Some((*n, y, choose(&training.losses, n)?)))
+            .collect();
+        let mut targets = Vec::new();
+        // Inputs stand in the order in which data are fed: the targets, then the weight.
+        for (name, y, loss) in &scored {
+            let ty = loss.target(&y.ty()).map_err(|reason| Error::Compile {
+                what: format!("loss `{}` of output `{name}`", loss.kind()),
+                reason,
+            })?;
+            targets.push(cx.builder().input(&format!("target/{name}"), ty.dtype, ty.shape.clone()));
+            this.targets.push(Slot { what: format!("target of output `{name}`"), name: (*name).into(), ty });
+        }
+        let weight = weighted.then(|| cx.builder().input("sample_weight", DType::F32, [batch()]));
+        let several = names.len() > 1;
+        for ((name, y, loss), t) in scored.iter().zip(targets) {
+            let prediction = Prediction { value: *y, link: cx.link(*y) };
+            let values = {
+                let _scope = cx.builder().scope(&format!("{name}_loss"), loss.kind());
+                loss.lower(t, prediction)
+            };
+            compiled(cx.builder(), || format!("loss `{}` of output `{name}`", loss.kind()))?;
+            let counts = masked(weight, cx.mask(*y), values);
+            let factor = training.loss_weights.iter().find(|(o, _)| o == name).map_or(1.0, |w| w.1);
+            this.losses.push((format!("{name}_loss"), reduced(values, counts), factor));
+            this.scored.push(*y);
+            let all = training
+                .metrics
+                .iter()
+                .map(|m| (m, false))
+                .chain(training.weighted_metrics.iter().map(|m| (m, true)));
+            for ((_, metric), by_weight) in all.filter(|((o, _), _)| o.as_deref().is_none_or(|o| o == *name))
+            {
+                let key = if several { format!("{name}_{}", metric.name()) } else { metric.name() };
+                let weight = masked(weight.filter(|_| by_weight), cx.mask(*y), values);
+                let _scope = cx.builder().scope(&key, metric.kind());
+                let sums = metric.lower(t, *y, weight);
+                compiled(cx.builder(), || format!("metric `{}` of output `{name}`", metric.kind()))?;
+                this.metrics.push((key, metric.clone(), sums));
+            }
+        }
+        if this.losses.is_empty() {
+            return Err(Error::Compile {
+                what: "training".into(),
+                reason: "expected a loss for at least one output, received none".into(),
+            });
+        }
+        Ok(this)
+    }
+
+    /// Σ outputs' losses · their weights + penalties.
+    fn loss(&self, lowered: &Lowered<'g>, builder: &'g Builder) -> Tensor<'g> {
+        let _scope = builder.scope("loss", "loss");
+        let terms = self.losses.iter().map(|(_, l, factor)| if *factor == 1.0 { *l } else { *l * *factor });
+        terms
+            .chain(lowered.penalties.iter().copied())
+            .reduce(|a, b| a + b)
+            .unwrap_or_else(|| builder.scalar(DType::F32, 0.0))
+    }
+
+    fn report(
+        &mut self,
+        loss: Tensor<'g>,
+        builder: &Builder,
+        slots: Vec<(String, Buffer)>,
+    ) -> Result<StepGraph> {
+        builder.check()?;
+        let mut outputs: Vec<(String, NodeId)> = Vec::new();
+        let mut reported = Vec::new();
+        let mut report = |key: &str, how: How, sums: &[Tensor<'g>]| {
+            let start = outputs.len();
+            outputs.extend(sums.iter().enumerate().map(|(i, t)| (format!("{key}/{i}"), t.id())));
+            reported.push(Reported { key: key.into(), how, outputs: start..outputs.len() });
+        };
+        report("loss", How::BatchMean, &[loss]);
+        if self.losses.len() > 1 {
+            for (key, l, _) in &self.losses {
+                report(key, How::BatchMean, &[*l]);
+            }
+        }
+        for (key, metric, sums) in &self.metrics {
+            report(key, How::Metric(metric.clone()), sums);
+        }
+        for (name, id) in outputs {
+            builder.output(&name, builder.tensor(id));
+        }
+        Ok(StepGraph {
+            graph: builder.read(Clone::clone),
+            targets: std::mem::take(&mut self.targets),
+            reported,
+            slots,
+        })
+    }
+}
+
+/// The loss of an output: its own, else the one for all.
+fn choose<'a>(
+    losses: &'a [(Option<String>, Object<dyn Loss>)],
+    output: &str,
+) -> Option<&'a Object<dyn Loss>> {
+    let own = losses.iter().find(|(o, _)| o.as_deref() == Some(output));
+    own.or_else(|| losses.iter().find(|(o, _)| o.is_none())).map(|(_, l)| l)
+}
+
+fn known_outputs(training: &Training, names: &[&str]) -> Result<()> {
+    let losses = training.losses.iter().filter_map(|(o, _)| o.as_deref());
+    let weights = training.loss_weights.iter().map(|(o, _)| o.as_str());
+    let metrics = training.metrics.iter().chain(&training.weighted_metrics).filter_map(|(o, _)| o.as_deref());
+    match losses.chain(weights).chain(metrics).find(|o| !names.contains(o)) {
+        Some(o) => Err(Error::Compile {
+            what: format!("loss or metric of output `{o}`"),
+            reason: format!("expected one of {}, received `{o}`", names.join(", ")),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The first failure of the builder as one of this loss or metric.
+fn compiled(builder: &Builder, what: impl FnOnce() -> String) -> Result<()> {
+    builder.check().map_err(|e| Error::Compile { what: what(), reason: e.to_string() })
+}
+
+/// The weight of each value: that of its row, 0 where it is masked; none where all count the same.
+fn masked<'g>(
+    weight: Option<Tensor<'g>>,
+    mask: Option<Tensor<'g>>,
+    values: Tensor<'g>,
+) -> Option<Tensor<'g>> {
+    let mask = mask.filter(|m| values.shape().starts_with(&m.shape())).map(|m| m.cast(DType::F32));
+    match (weight, mask) {
+        (Some(w), Some(m)) => Some(m * crate::metrics::spread(w, m)),
+        (w, m) => w.or(m),
+    }
+}
+
+/// Σ weight · value / number of values, as Keras reduces.
+fn reduced<'g>(values: Tensor<'g>, weight: Option<Tensor<'g>>) -> Tensor<'g> {
+    match weight {
+        Some(w) => (values * crate::metrics::spread(w, values)).mean_all(),
+        None => values.mean_all(),
+    }
+}
+
+/// For each weight, whether a prediction that has a loss depends on it.
+fn reaches(builder: &Builder, weights: &[Tensor<'_>], scored: &[Tensor<'_>]) -> Vec<bool> {
+    builder.read(|g| {
+        let mut needed: BTreeSet<NodeId> = scored.iter().map(|t| t.id()).collect();
+        for id in g.ids().rev() {
+            if needed.contains(&id) {
+                needed.extend(&g.node(id).inputs);
+            }
+        }
+        weights.iter().map(|w| needed.contains(&w.id())).collect()
+    })
+}
+
+/// Bounds the gradients.
+fn clip<'g>(builder: &'g Builder, c: Clipping, steps: &mut [(&str, Tensor<'g>, Tensor<'g>)]) -> Result<()> {
+    if [c.clipnorm, c.clipvalue, c.global_clipnorm].iter().flatten().count() > 1 {
+        return Err(Error::Compile {
+            what: "optimizer".into(),
+            reason: "expected at most one of clipnorm, clipvalue and global_clipnorm, received several"
+                .into(),
+        });
+    }
+    let _scope = builder.scope("clipping", "clipping");
+    let square = |g: Tensor<'g>| g.square().sum_all();
+    // g · bound / max(norm, bound): no division by 0.
+    let scaled = |g: Tensor<'g>, square: Tensor<'g>, bound: f64| {
+        let bound = square.constant(bound);
+        g * (bound / square.sqrt().max(bound))
+    };
+    let total = steps.iter().map(|s| square(s.2)).reduce(|a, b| a + b);
+    for (_, _, g) in steps.iter_mut() {
+        if let (Some(bound), Some(total)) = (c.global_clipnorm, total) {
+            *g = scaled(*g, total, bound);
+        }
+        if let Some(bound) = c.clipnorm {
+            *g = scaled(*g, square(*g), bound);
+        }
+        if let Some(bound) = c.clipvalue {
+            *g = g.clamp(-bound, bound);
+        }
+    }
+    Ok(())
+}
+
+/// What a store must have before a step can run, beside the weights.
+pub(crate) fn prepare(store: &mut Store, slots: &[(String, Buffer)], keep: bool) {
+    if !keep {
+        let mut fresh = Store::new();
+        for (name, value) in store.iter().filter(|(n, _)| !n.starts_with("optimizer/")) {
+            fresh.insert(name, value.clone());
+        }
+        *store = fresh;
+    }
+    for (name, initial) in slots {
+        if store.get(name).is_none_or(|b| b.shape() != initial.shape()) {
+            store.insert(name, initial.clone());
+        }
+    }
+}
