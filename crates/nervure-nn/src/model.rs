@@ -199,13 +199,13 @@ impl Model {
                     runner.infer(&self.threads, &self.store, &views)?;
                 }
             }
-            for (i, output) in plan.outputs().iter().enumerate() {
+            for (i, (_, dtype, shape)) in plan.outputs().iter().enumerate() {
                 if start == 0 {
-                    let mut shape = output.shape.clone();
+                    let mut shape = shape.clone();
                     if let Some(first) = shape.first_mut() {
                         *first = rows;
                     }
-                    outputs.push(Buffer::zeros(output.dtype, &shape));
+                    outputs.push(Buffer::zeros(*dtype, &shape));
                 }
                 let width = outputs[i].len().checked_div(rows).unwrap_or(0);
                 put(&mut outputs[i], start * width, runner.output(i));
