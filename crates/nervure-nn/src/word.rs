@@ -17,6 +17,8 @@ use crate::Error;
 pub trait Kind {
     /// The name.
     const KIND: &'static str;
+    /// Other names under which Keras knows it: `swish` for `silu`. They are read, never written.
+    const ALIASES: &'static [&'static str] = &[];
 }
 
 /// What every word can tell of itself. Implemented for all plain data (`serde`) with a [`Kind`].
@@ -52,7 +54,8 @@ pub trait Family: Word {
     fn registry() -> &'static Registry<Self>;
 }
 
-/// A word of a family, shared and immutable. Written to files as its name, or as `{"class_name": …, "config": {…}}`.
+/// A word of a family, shared and immutable. Written to files as its name where all settings are the defaults, else as
+/// `{"class_name": …, "config": {…}}`.
 pub struct Object<F: Family + ?Sized>(Arc<F>);
 
 impl<F: Family + ?Sized> Object<F> {
@@ -105,10 +108,12 @@ impl<F: Family + ?Sized> PartialEq for Object<F> {
 
 impl<F: Family + ?Sized> Serialize for Object<F> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        match self.config() {
-            Value::Null => s.serialize_str(self.kind()),
-            config => serde_json::json!({"class_name": self.kind(), "config": config}).serialize(s),
+        let config = self.config();
+        let default = F::registry().parse(self.kind(), Value::Null);
+        if config.is_null() || default.is_ok_and(|d| d.config() == config) {
+            return s.serialize_str(self.kind());
         }
+        serde_json::json!({"class_name": self.kind(), "config": config}).serialize(s)
     }
 }
 
@@ -137,10 +142,18 @@ impl<'de, F: Family + ?Sized> Deserialize<'de> for Object<F> {
 pub struct Entry<F: Family + ?Sized> {
     /// Its name.
     pub kind: &'static str,
+    /// Other names by which it is read.
+    pub aliases: &'static [&'static str],
     /// Reads it from its settings.
     pub parse: fn(&Value) -> Result<Arc<F>, serde_json::Error>,
     /// What the conformance tests try it with.
     pub samples: fn() -> Vec<Sample<F>>,
+}
+
+impl<F: Family + ?Sized> Entry<F> {
+    fn is_named(&self, name: &str) -> bool {
+        self.kind == name || self.aliases.contains(&name)
+    }
 }
 
 /// Settings of a word, with the types of operands to try it on: the inputs of a layer; target and prediction of a loss or
@@ -189,7 +202,7 @@ impl<F: Family + ?Sized> Registry<F> {
 
     fn parse(&self, kind: &str, config: Value) -> Result<Arc<F>, Error> {
         let added = self.added.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(entry) = self.builtin.iter().chain(added.iter()).find(|e| e.kind == kind) else {
+        let Some(entry) = self.builtin.iter().chain(added.iter()).find(|e| e.is_named(kind)) else {
             let known =
                 self.builtin.iter().chain(added.iter()).map(|e| e.kind).collect::<Vec<_>>().join(", ");
             return Err(Error::UnknownWord { family: F::NAME, kind: kind.into(), known });
@@ -222,6 +235,7 @@ macro_rules! family {
         static REGISTRY: $crate::word::Registry<dyn $family> = $crate::word::Registry::new(&[
             $($($crate::word::Entry {
                 kind: <$word as $crate::word::Kind>::KIND,
+                aliases: <$word as $crate::word::Kind>::ALIASES,
                 parse: |config| Ok(std::sync::Arc::new($crate::word::read::<$word>(config)?)),
                 samples: <$word as $crate::word::Samples<dyn $family>>::samples,
             },)+)*
@@ -244,20 +258,39 @@ macro_rules! family {
 }
 pub(crate) use family;
 
-/// Gives words their names: `kind!(Dense, Relu = "relu")`.
+/// Gives a word its name and the other names by which it is read: `kind!(Dense)`, `kind!(Silu = "silu" | "swish")`.
 macro_rules! kind {
-    ($word:ident) => {
-        impl $crate::word::Kind for $word {
-            const KIND: &'static str = stringify!($word);
-        }
+    ($word:ident $(| $alias:literal)*) => {
+        $crate::word::kind!(@ $word, stringify!($word), [$($alias),*]);
     };
-    ($word:ident = $name:literal) => {
+    ($word:ident = $name:literal $(| $alias:literal)*) => {
+        $crate::word::kind!(@ $word, $name, [$($alias),*]);
+    };
+    (@ $word:ident, $name:expr, $aliases:expr) => {
         impl $crate::word::Kind for $word {
             const KIND: &'static str = $name;
+            const ALIASES: &'static [&'static str] = &$aliases;
         }
     };
 }
 pub(crate) use kind;
+
+/// Gives a word with settings their defaults, and a value of its name that has them, so that it is written as a word without settings is:
+/// `Gelu`, `Gelu.approximate(true)`.
+macro_rules! defaults {
+    ($word:ident { $($field:ident: $default:expr),* $(,)? }) => {
+        /// The word with its default settings.
+        #[expect(non_upper_case_globals, reason = "stands where a unit struct's value would")]
+        pub const $word: $word = $word { $($field: $default),* };
+
+        impl Default for $word {
+            fn default() -> $word {
+                $word
+            }
+        }
+    };
+}
+pub(crate) use defaults;
 
 /// Consuming setters named as the fields. `field: into Type` takes what converts, `field: some Type` sets an option.
 macro_rules! setters {

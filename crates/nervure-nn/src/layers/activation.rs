@@ -35,7 +35,10 @@ impl Samples<dyn Layer> for Activation {
         let all = <dyn activations::Activation as crate::word::Family>::registry().builtin();
         all.iter()
             .flat_map(|entry| (entry.samples)())
-            .map(|s| Sample::new(Activation { activation: s.word }, [Type::new(DType::F32, [batch(), 5.into()])]))
+            .map(|s| match s.inputs.is_empty() {
+                true => Sample::new(Activation { activation: s.word }, [Type::new(DType::F32, [batch(), 6.into()])]),
+                false => Sample::new(Activation { activation: s.word }, s.inputs),
+            })
             .collect()
     }
 }

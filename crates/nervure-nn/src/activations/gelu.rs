@@ -1,0 +1,39 @@
+use nervure_graph::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::activations::Activation;
+use crate::word::{Sample, Samples, defaults, kind, setters};
+
+/// y = x · Φ(x) = x · (1 + erf(x / √2)) / 2; approximately, where asked for, x · (1 + tanh(√(2 / π) (x + 0.044715 x³))) / 2 (Hendrycks and Gimpel
+/// 2016, "Gaussian error linear units").
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gelu {
+    approximate: bool,
+}
+kind!(Gelu = "gelu");
+defaults!(Gelu { approximate: false });
+
+impl Gelu {
+    setters! {
+        /// Whether to take the approximation; default false.
+        approximate: bool,
+    }
+}
+
+impl Activation for Gelu {
+    fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {
+        let cdf = if self.approximate {
+            ((x + 0.044_715 * x * x * x) * (2.0 / std::f64::consts::PI).sqrt()).tanh()
+        } else {
+            (x * std::f64::consts::FRAC_1_SQRT_2).erf()
+        };
+        0.5 * x * (1.0 + cdf)
+    }
+}
+
+impl Samples<dyn Activation> for Gelu {
+    fn samples() -> Vec<Sample<dyn Activation>> {
+        vec![Sample::new(Gelu, []), Sample::new(Gelu.approximate(true), [])]
+    }
+}

@@ -1,0 +1,22 @@
+use nervure_graph::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::activations::{Activation, cut};
+use crate::word::{Sample, Samples, kind};
+
+/// y = min(max(x, 0), 6). The derivative at 0 and at 6 is 0.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Relu6;
+kind!(Relu6 = "relu6");
+
+impl Activation for Relu6 {
+    fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {
+        cut(x, 0.0, 6.0)
+    }
+}
+
+impl Samples<dyn Activation> for Relu6 {
+    fn samples() -> Vec<Sample<dyn Activation>> {
+        vec![Sample::new(Relu6, [])]
+    }
+}
