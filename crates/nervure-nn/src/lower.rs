@@ -116,6 +116,10 @@ impl<'g> Lower<'g> {
         let path = self.path_of(weight.name);
         let shape: Shape = weight.shape.iter().map(|&n| n.into()).collect();
         let value = self.builder.parameter(&path, DType::F32, shape);
+        if let Err(expected) = weight.initializer.accepts(&weight.shape) {
+            let what = format!("initializer `{}` of `{}`", weight.initializer.kind(), weight.name);
+            self.builder.fail(&what, expected, format!("{:?}", weight.shape));
+        }
         if self.parameters.iter().all(|p| p.path != path) {
             if let Some(r) = &weight.regularizer {
                 let _scope = self.builder.scope("regularizer", r.kind());

@@ -1,18 +1,18 @@
 use serde::{Deserialize, Serialize};
 
-use crate::initializers::{Initializer, Stream, fans};
+use crate::initializers::{Distribution, Initializer, Mode, Stream, VarianceScaling};
 use crate::word::{Sample, Samples, kind};
 
-/// Uniform in ±√(6 / (inputs + outputs)) (Glorot and Bengio 2010).
+/// Uniform in ±√(6 / (inputs + outputs))
+/// (Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks").
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct GlorotUniform;
-kind!(GlorotUniform);
+kind!(GlorotUniform | "glorot_uniform");
 
 impl Initializer for GlorotUniform {
     fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {
-        let (inputs, outputs) = fans(shape);
-        let limit = (6.0 / (inputs + outputs)).sqrt();
-        (0..shape.iter().product::<usize>()).map(|_| (limit * (2.0 * random.uniform() - 1.0)) as f32).collect()
+        let scaling = VarianceScaling.scale(1.0).mode(Mode::FanAvg).distribution(Distribution::Uniform);
+        scaling.values(shape, random)
     }
 }
 

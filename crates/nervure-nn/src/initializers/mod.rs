@@ -5,10 +5,24 @@ use crate::word::{Word, family};
 mod stream;
 
 pub use stream::Stream;
+pub use variance_scaling::{Distribution, Mode};
 
 family! {
     Initializer "initializer" {
+        constant: Constant;
+        glorot_normal: GlorotNormal;
         glorot_uniform: GlorotUniform;
+        he_normal: HeNormal;
+        he_uniform: HeUniform;
+        identity: Identity;
+        lecun_normal: LecunNormal;
+        lecun_uniform: LecunUniform;
+        ones: Ones;
+        orthogonal: Orthogonal;
+        random_normal: RandomNormal;
+        random_uniform: RandomUniform;
+        truncated_normal: TruncatedNormal;
+        variance_scaling: VarianceScaling;
         zeros: Zeros;
     }
 }
@@ -17,10 +31,23 @@ family! {
 pub trait Initializer: Word {
     /// The values of a weight of this shape, row-major, drawn from `random`.
     fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32>;
+
+    /// Whether it can fill a weight of this shape.
+    ///
+    /// # Errors
+    /// What it takes instead.
+    fn accepts(&self, _shape: &[usize]) -> Result<(), &'static str> {
+        Ok(())
+    }
+}
+
+/// One value for each element of the shape.
+fn draw(shape: &[usize], mut value: impl FnMut() -> f64) -> Vec<f32> {
+    (0..shape.iter().product::<usize>()).map(|_| value() as f32).collect()
 }
 
 /// Inputs and outputs of one unit, as Keras counts them: for `[size…, in, out]` the size's product times `in` and `out`.
-pub(crate) fn fans(shape: &[usize]) -> (f64, f64) {
+fn fans(shape: &[usize]) -> (f64, f64) {
     match *shape {
         [] => (1.0, 1.0),
         [n] => (n as f64, n as f64),

@@ -1,16 +1,16 @@
 use serde::{Deserialize, Serialize};
 
-use crate::initializers::{Initializer, Stream};
+use crate::initializers::{Initializer, Stream, draw};
 use crate::word::{Sample, Samples, kind};
 
 /// 0 everywhere.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Zeros;
-kind!(Zeros);
+kind!(Zeros | "zeros" | "zero");
 
 impl Initializer for Zeros {
     fn values(&self, shape: &[usize], _: &mut Stream) -> Vec<f32> {
-        vec![0.0; shape.iter().product()]
+        draw(shape, || 0.0)
     }
 }
 

@@ -6,21 +6,22 @@ use crate::word::{Sample, Samples, kind};
 
 /// l2 · Σx².
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct L2 {
-    #[serde(default = "default_l2")]
     l2: f64,
 }
-kind!(L2);
-
-fn default_l2() -> f64 {
-    0.01
-}
+kind!(L2 | "l2");
 
 impl L2 {
     /// The penalty with factor `l2` (Keras's default: 0.01).
     pub fn new(l2: f64) -> L2 {
         L2 { l2 }
+    }
+}
+
+impl Default for L2 {
+    fn default() -> L2 {
+        L2 { l2: 0.01 }
     }
 }
 
@@ -32,6 +33,6 @@ impl Regularizer for L2 {
 
 impl Samples<dyn Regularizer> for L2 {
     fn samples() -> Vec<Sample<dyn Regularizer>> {
-        vec![Sample::new(L2::new(0.1), [])]
+        vec![Sample::new(L2::default(), []), Sample::new(L2::new(0.1), [])]
     }
 }

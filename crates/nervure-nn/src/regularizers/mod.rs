@@ -6,6 +6,8 @@ use crate::word::{Word, family};
 
 family! {
     Regularizer "regularizer" {
+        l1: L1;
+        l1_l2: L1L2;
         l2: L2;
     }
 }

@@ -1,0 +1,23 @@
+use serde::{Deserialize, Serialize};
+
+use crate::initializers::{Distribution, Initializer, Mode, Stream, VarianceScaling};
+use crate::word::{Sample, Samples, kind};
+
+/// Truncated normal of variance 2 / (inputs + outputs)
+/// (Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks").
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct GlorotNormal;
+kind!(GlorotNormal | "glorot_normal");
+
+impl Initializer for GlorotNormal {
+    fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {
+        let scaling = VarianceScaling.scale(1.0).mode(Mode::FanAvg).distribution(Distribution::TruncatedNormal);
+        scaling.values(shape, random)
+    }
+}
+
+impl Samples<dyn Initializer> for GlorotNormal {
+    fn samples() -> Vec<Sample<dyn Initializer>> {
+        vec![Sample::new(GlorotNormal, [])]
+    }
+}

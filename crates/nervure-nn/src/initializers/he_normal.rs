@@ -1,0 +1,22 @@
+use serde::{Deserialize, Serialize};
+
+use crate::initializers::{Distribution, Initializer, Mode, Stream, VarianceScaling};
+use crate::word::{Sample, Samples, kind};
+
+/// Truncated normal of variance 2 / inputs (He et al. 2015, "Delving deep into rectifiers").
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct HeNormal;
+kind!(HeNormal | "he_normal");
+
+impl Initializer for HeNormal {
+    fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {
+        let scaling = VarianceScaling.scale(2.0).mode(Mode::FanIn).distribution(Distribution::TruncatedNormal);
+        scaling.values(shape, random)
+    }
+}
+
+impl Samples<dyn Initializer> for HeNormal {
+    fn samples() -> Vec<Sample<dyn Initializer>> {
+        vec![Sample::new(HeNormal, [])]
+    }
+}

@@ -1,0 +1,22 @@
+use serde::{Deserialize, Serialize};
+
+use crate::initializers::{Distribution, Initializer, Mode, Stream, VarianceScaling};
+use crate::word::{Sample, Samples, kind};
+
+/// Uniform in ±√(6 / inputs) (He et al. 2015, "Delving deep into rectifiers").
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct HeUniform;
+kind!(HeUniform | "he_uniform");
+
+impl Initializer for HeUniform {
+    fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {
+        let scaling = VarianceScaling.scale(2.0).mode(Mode::FanIn).distribution(Distribution::Uniform);
+        scaling.values(shape, random)
+    }
+}
+
+impl Samples<dyn Initializer> for HeUniform {
+    fn samples() -> Vec<Sample<dyn Initializer>> {
+        vec![Sample::new(HeUniform, [])]
+    }
+}

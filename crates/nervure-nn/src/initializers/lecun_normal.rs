@@ -1,0 +1,22 @@
+use serde::{Deserialize, Serialize};
+
+use crate::initializers::{Distribution, Initializer, Mode, Stream, VarianceScaling};
+use crate::word::{Sample, Samples, kind};
+
+/// Truncated normal of variance 1 / inputs (LeCun et al. 1998, "Efficient backprop").
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct LecunNormal;
+kind!(LecunNormal | "lecun_normal");
+
+impl Initializer for LecunNormal {
+    fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {
+        let scaling = VarianceScaling.scale(1.0).mode(Mode::FanIn).distribution(Distribution::TruncatedNormal);
+        scaling.values(shape, random)
+    }
+}
+
+impl Samples<dyn Initializer> for LecunNormal {
+    fn samples() -> Vec<Sample<dyn Initializer>> {
+        vec![Sample::new(LecunNormal, [])]
+    }
+}

@@ -1,0 +1,22 @@
+use serde::{Deserialize, Serialize};
+
+use crate::initializers::{Distribution, Initializer, Mode, Stream, VarianceScaling};
+use crate::word::{Sample, Samples, kind};
+
+/// Uniform in ±√(3 / inputs) (LeCun et al. 1998, "Efficient backprop").
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct LecunUniform;
+kind!(LecunUniform | "lecun_uniform");
+
+impl Initializer for LecunUniform {
+    fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {
+        let scaling = VarianceScaling.scale(1.0).mode(Mode::FanIn).distribution(Distribution::Uniform);
+        scaling.values(shape, random)
+    }
+}
+
+impl Samples<dyn Initializer> for LecunUniform {
+    fn samples() -> Vec<Sample<dyn Initializer>> {
+        vec![Sample::new(LecunUniform, [])]
+    }
+}

@@ -1,0 +1,87 @@
+use serde::{Deserialize, Serialize};
+
+use crate::initializers::{Initializer, RandomNormal, RandomUniform, Stream, TruncatedNormal, fans};
+use crate::word::{Sample, Samples, defaults, kind, setters};
+
+/// Of variance scale / n, with n the number of inputs or outputs of a unit, or the mean of both; at least 1.
+///
+/// A weight `[size…, in, out]` has size · in inputs and size · out outputs.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VarianceScaling {
+    scale: f64,
+    mode: Mode,
+    distribution: Distribution,
+}
+kind!(VarianceScaling | "variance_scaling");
+defaults!(VarianceScaling { scale: 1.0, mode: Mode::FanIn, distribution: Distribution::TruncatedNormal });
+
+/// What the variance is divided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Inputs of a unit.
+    FanIn,
+    /// Outputs of a unit.
+    FanOut,
+    /// The mean of inputs and outputs.
+    FanAvg,
+}
+
+/// How values are distributed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Distribution {
+    /// Normal, drawn again until within two standard deviations; wider before that, so that the variance comes out right.
+    TruncatedNormal,
+    /// Normal.
+    UntruncatedNormal,
+    /// Uniform.
+    Uniform,
+}
+
+/// Standard deviation of a standard normal variable, given that it is within ±2.
+const TRUNCATED: f64 = 0.879_625_661_034_239_8;
+
+impl VarianceScaling {
+    setters! {
+        /// Variance times n; default 1.
+        scale: f64,
+        /// What n is; default [`Mode::FanIn`].
+        mode: Mode,
+        /// How values are distributed; default [`Distribution::TruncatedNormal`].
+        distribution: Distribution,
+    }
+}
+
+impl Initializer for VarianceScaling {
+    fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {
+        let (inputs, outputs) = fans(shape);
+        let n = match self.mode {
+            Mode::FanIn => inputs,
+            Mode::FanOut => outputs,
+            Mode::FanAvg => (inputs + outputs) / 2.0,
+        };
+        let variance = self.scale / n.max(1.0);
+        match self.distribution {
+            Distribution::TruncatedNormal => {
+                TruncatedNormal.stddev(variance.sqrt() / TRUNCATED).values(shape, random)
+            }
+            Distribution::UntruncatedNormal => RandomNormal.stddev(variance.sqrt()).values(shape, random),
+            Distribution::Uniform => {
+                let limit = (3.0 * variance).sqrt();
+                RandomUniform.minval(-limit).maxval(limit).values(shape, random)
+            }
+        }
+    }
+}
+
+impl Samples<dyn Initializer> for VarianceScaling {
+    fn samples() -> Vec<Sample<dyn Initializer>> {
+        vec![
+            Sample::new(VarianceScaling, []),
+            Sample::new(VarianceScaling.scale(3.0).mode(Mode::FanOut).distribution(Distribution::Uniform), []),
+            Sample::new(VarianceScaling.mode(Mode::FanAvg).distribution(Distribution::UntruncatedNormal), []),
+        ]
+    }
+}
