@@ -47,16 +47,22 @@ pub use lower::{Lower, ParameterSpec, Weight};
 pub use model::{Functional, Model, Seed};
 pub use nervure_exec::{Buffer, Store, Threads};
 pub use nervure_graph::{DType, Dim, Tensor};
-pub use network::{Expr, Instance, Network, Sequential, input, input_of};
+pub use network::{Expr, Instance, Network, Sequential, concat, input, input_of};
 pub use step::Training;
 pub use word::{Kind, Object, Word};
 
 /// What most programs need.
 pub mod prelude {
-    pub use crate::activations::{Linear, Relu, Sigmoid, Softmax};
-    pub use crate::layers::{Activation, Dense, Dropout, Layer};
+    pub use crate::activations::*;
+    pub use crate::initializers::*;
+    pub use crate::layers::*;
+    // The layer, not the trait of that name.
+    pub use crate::layers::Activation;
     pub use crate::losses::BinaryCrossentropy;
     pub use crate::metrics::Accuracy;
     pub use crate::optimizers::Adam;
-    pub use crate::{Dataset, Expr, Fit, History, Model, Seed, Sequential, Training, input, input_of};
+    pub use crate::regularizers::*;
+    pub use crate::{
+        DType, Dataset, Expr, Fit, History, Model, Seed, Sequential, Training, concat, input, input_of,
+    };
 }

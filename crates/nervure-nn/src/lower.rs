@@ -204,7 +204,10 @@ impl<'g> Lower<'g> {
         self.path.push(name.into());
         let outer = self.frozen;
         self.frozen |= !trainable;
-        let outputs = layer.lower(self, inputs);
+        let outputs = match layer.arity().filter(|&n| n != inputs.len()) {
+            Some(n) => Err(self.error(layer, format!("{n} inputs"), inputs.len())),
+            None => layer.lower(self, inputs),
+        };
         let failed = self.builder.check();
         let path = self.path.join("/");
         self.frozen = outer;

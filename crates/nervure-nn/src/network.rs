@@ -1,13 +1,14 @@
 //! Networks as plain data: layers, how they are applied to one another, inputs and outputs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops;
 use std::panic::Location;
 use std::sync::Arc;
 
 use nervure_graph::{Builder, DType, Dim, Graph, Tensor, Type};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::Layer;
+use crate::layers::{self, Layer};
 use crate::lower::{Lower, Lowered};
 use crate::word::{Object, kind};
 use crate::{Error, Model, Result, Seed};
@@ -117,6 +118,70 @@ impl Expr {
     pub fn output(&self, index: usize) -> Expr {
         Expr { node: Arc::clone(&self.node), output: index }
     }
+}
+
+macro_rules! operators {
+    ($($(#[$doc:meta])* $trait:ident $method:ident $layer:ident),*) => {$(
+        $(#[$doc])*
+        impl ops::$trait<&Expr> for &Expr {
+            type Output = Expr;
+            #[track_caller]
+            fn $method(self, other: &Expr) -> Expr {
+                layers::$layer.on([self, other])
+            }
+        }
+
+        $(#[$doc])*
+        impl ops::$trait<Expr> for Expr {
+            type Output = Expr;
+            #[track_caller]
+            fn $method(self, other: Expr) -> Expr {
+                layers::$layer.on([&self, &other])
+            }
+        }
+
+        $(#[$doc])*
+        impl ops::$trait<&Expr> for Expr {
+            type Output = Expr;
+            #[track_caller]
+            fn $method(self, other: &Expr) -> Expr {
+                layers::$layer.on([&self, other])
+            }
+        }
+
+        $(#[$doc])*
+        impl ops::$trait<Expr> for &Expr {
+            type Output = Expr;
+            #[track_caller]
+            fn $method(self, other: Expr) -> Expr {
+                layers::$layer.on([self, &other])
+            }
+        }
+    )*};
+}
+operators! {
+    /// The layer [`Add`](layers::Add).
+    Add add Add,
+    /// The layer [`Subtract`](layers::Subtract).
+    Sub sub Subtract,
+    /// The layer [`Multiply`](layers::Multiply).
+    Mul mul Multiply
+}
+
+/// One after the other along `axis`: the layer [`Concatenate`](layers::Concatenate).
+///
+/// ```
+/// use nervure_nn::prelude::*;
+/// let (a, b) = (input("tabular", [8]), input("text", [32]));
+/// let h = Dense::new(16).activation(Relu).on(&a);
+/// let z = concat([&(&h + &Dense::new(16).on(&h)), &b], -1);
+/// let model = Model::new([&a, &b], &Dense::new(1).activation(Sigmoid).named("risk").on(&z)).build(Seed(42))?;
+/// assert_eq!(model.parameter_count(), (8 * 16 + 16) + (16 * 16 + 16) + (48 + 1));
+/// # Ok::<(), nervure_nn::Error>(())
+/// ```
+#[track_caller]
+pub fn concat<'a>(parts: impl Into<Inputs<'a>>, axis: isize) -> Expr {
+    layers::Concatenate::new().axis(axis).on(parts)
 }
 
 /// An input of floats, of this shape without the batch.
@@ -365,14 +430,6 @@ impl Layer for Network {
             let operands = operands.ok_or_else(|| {
                 Error::Network(format!("layer `{}` uses an output that is not there", spec.name))
             })?;
-            if let Some(n) = spec.layer.arity().filter(|&n| n != operands.len()) {
-                return Err(written(Error::Layer {
-                    path: spec.name.clone(),
-                    kind: spec.layer.kind().into(),
-                    written: None,
-                    reason: format!("expected {n} inputs, received {}", operands.len()),
-                }));
-            }
             values.push(cx.layer(&spec.name, &*spec.layer, spec.trainable, &operands).map_err(written)?);
         }
         let output = |(name, s): &(String, Source)| {

@@ -7,11 +7,34 @@ use crate::lower::Lower;
 use crate::network::{Expr, Inputs, Instance};
 use crate::word::{Object, Word, family};
 
+mod axes;
+mod window;
+
+pub use axes::{Axes, Numbers};
+pub use conv::Conv;
+pub use pooling::{GlobalPooling, Pooling};
+pub use window::{Extent, Padding};
+
 family! {
     Layer "layer" {
         activation: Activation;
+        batch_normalization: BatchNormalization;
+        concatenate: Concatenate;
+        conv: Conv1D, Conv2D, Conv3D;
         dense: Dense;
         dropout: Dropout;
+        embedding: Embedding;
+        flatten: Flatten;
+        layer_normalization: LayerNormalization;
+        merge: Add, Average, Maximum, Minimum, Multiply, Subtract;
+        normalization: Normalization;
+        permute: Permute;
+        pooling: AveragePooling1D, AveragePooling2D, AveragePooling3D,
+            GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D,
+            GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
+            MaxPooling1D, MaxPooling2D, MaxPooling3D;
+        rescaling: Rescaling;
+        reshape: Reshape;
     }
 }
 

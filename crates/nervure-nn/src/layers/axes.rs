@@ -1,0 +1,106 @@
+//! Axes and numbers as files write them: one, or a list.
+
+use nervure_graph::Tensor;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::Result;
+use crate::layers::Layer;
+use crate::lower::Lower;
+
+/// Axes of an input, each from the front or, if negative, from the end: written as one number, as a list, or as `null` for none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Axes(pub Vec<isize>);
+
+impl From<isize> for Axes {
+    fn from(axis: isize) -> Axes {
+        Axes(vec![axis])
+    }
+}
+
+impl<const N: usize> From<[isize; N]> for Axes {
+    fn from(axes: [isize; N]) -> Axes {
+        Axes(axes.to_vec())
+    }
+}
+
+impl<'de> Deserialize<'de> for Axes {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected an axis or a list of axes")]
+        enum Form {
+            One(isize),
+            Several(Vec<isize>),
+        }
+        Ok(match Option::deserialize(d)? {
+            None => Axes(Vec::new()),
+            Some(Form::One(axis)) => Axes(vec![axis]),
+            Some(Form::Several(axes)) => Axes(axes),
+        })
+    }
+}
+
+impl Axes {
+    /// The axes from the front, ascending, with their sizes.
+    ///
+    /// # Errors
+    /// An axis that `x` does not have, one given twice, or one whose size is not fixed.
+    pub(super) fn of(&self, cx: &Lower<'_>, layer: &dyn Layer, x: Tensor<'_>) -> Result<Vec<(usize, usize)>> {
+        let mut axes = Vec::with_capacity(self.0.len());
+        for &axis in &self.0 {
+            let size = cx.fixed(layer, x, axis)?;
+            axes.push((x.axis(axis), size));
+        }
+        axes.sort_unstable();
+        if axes.windows(2).any(|w| w[0].0 == w[1].0) {
+            return Err(cx.error(layer, "each axis once", format!("{:?}", self.0)));
+        }
+        Ok(axes)
+    }
+}
+
+/// The values of the axes `axes` of `like`, repeated along the others.
+pub(super) fn along<'g>(values: Tensor<'g>, axes: &[(usize, usize)], like: Tensor<'g>) -> Tensor<'g> {
+    let mut shape = vec![1.into(); like.rank()];
+    for &(axis, size) in axes {
+        shape[axis] = size.into();
+    }
+    values.reshape(shape)
+}
+
+/// One number for all, or one each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a number or a list of numbers")]
+pub enum Numbers {
+    /// One for all.
+    One(f64),
+    /// One each.
+    Each(Vec<f64>),
+}
+
+impl From<f64> for Numbers {
+    fn from(x: f64) -> Numbers {
+        Numbers::One(x)
+    }
+}
+
+impl<const N: usize> From<[f64; N]> for Numbers {
+    fn from(x: [f64; N]) -> Numbers {
+        Numbers::Each(x.to_vec())
+    }
+}
+
+impl From<Vec<f64>> for Numbers {
+    fn from(x: Vec<f64>) -> Numbers {
+        Numbers::Each(x)
+    }
+}
+
+impl Numbers {
+    /// The numbers.
+    pub fn as_slice(&self) -> &[f64] {
+        match self {
+            Numbers::One(x) => std::slice::from_ref(x),
+            Numbers::Each(x) => x,
+        }
+    }
+}

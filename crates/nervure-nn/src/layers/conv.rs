@@ -1,0 +1,178 @@
+use nervure_graph::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::activations::{Activation, Linear, Tanh};
+use crate::initializers::{GlorotUniform, Initializer, Zeros};
+use crate::layers::window::{ChannelsLast, sample_input, window};
+use crate::layers::{Extent, Layer, Padding};
+use crate::lower::{Lower, Weight};
+use crate::regularizers::{L2, Regularizer};
+use crate::word::{Kind, Object, Sample, Samples, kind, setters, word, yes};
+
+/// A convolution over `N` spatial axes: y = activation(x ∗ kernel + bias), where the kernel is applied as it is, not mirrored.
+///
+/// `[batch, spatial…, c]` → `[batch, spatial'…, filters]`. Weights: `kernel [kernel_size…, c / groups, filters]`, `bias [filters]`. Of n elements
+/// along an axis come ⌈n / stride⌉ with padding `same`, ⌊(n − span) / stride⌋ + 1 with `valid`, ⌊(n − 1) / stride⌋ + 1 with `causal`; a kernel
+/// spans (size − 1) · dilation + 1 elements.
+///
+/// ```
+/// use nervure_nn::prelude::*;
+/// let model = Sequential::new([28, 28, 1]).add(Conv2D::new(8, 3).strides(2).activation(Relu)).build(Seed(1))?;
+/// assert_eq!(model.graph().node(model.graph().outputs()[0].1).ty.to_string(), "f32[batch, 13, 13, 8]");
+/// assert_eq!(model.parameter_count(), 3 * 3 * 8 + 8);
+/// # Ok::<(), nervure_nn::Error>(())
+/// ```
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conv<const N: usize> {
+    filters: usize,
+    kernel_size: Extent<N>,
+    #[serde(default = "one")]
+    strides: Extent<N>,
+    #[serde(default)]
+    padding: Padding,
+    #[serde(default)]
+    data_format: ChannelsLast,
+    #[serde(default = "one")]
+    dilation_rate: Extent<N>,
+    #[serde(default = "one_group")]
+    groups: usize,
+    #[serde(default = "word::<Linear, _>")]
+    activation: Object<dyn Activation>,
+    #[serde(default = "yes")]
+    use_bias: bool,
+    #[serde(default = "word::<GlorotUniform, _>")]
+    kernel_initializer: Object<dyn Initializer>,
+    #[serde(default = "word::<Zeros, _>")]
+    bias_initializer: Object<dyn Initializer>,
+    #[serde(default)]
+    kernel_regularizer: Option<Object<dyn Regularizer>>,
+    #[serde(default)]
+    bias_regularizer: Option<Object<dyn Regularizer>>,
+}
+
+/// [`Conv`] over sequences `[batch, length, c]`: the one that knows causal padding.
+pub type Conv1D = Conv<1>;
+/// [`Conv`] over images `[batch, height, width, c]`.
+pub type Conv2D = Conv<2>;
+/// [`Conv`] over volumes `[batch, depth, height, width, c]`.
+pub type Conv3D = Conv<3>;
+kind!(Conv1D);
+kind!(Conv2D);
+kind!(Conv3D);
+
+fn one<const N: usize>() -> Extent<N> {
+    1.into()
+}
+
+fn one_group() -> usize {
+    1
+}
+
+impl<const N: usize> Conv<N> {
+    /// `filters` outputs a place from kernels of this size, linear, with bias, kernel Glorot uniform.
+    pub fn new(filters: usize, kernel_size: impl Into<Extent<N>>) -> Conv<N> {
+        Conv {
+            filters,
+            kernel_size: kernel_size.into(),
+            strides: one(),
+            padding: Padding::Valid,
+            data_format: ChannelsLast,
+            dilation_rate: one(),
+            groups: 1,
+            activation: Linear.into(),
+            use_bias: true,
+            kernel_initializer: GlorotUniform.into(),
+            bias_initializer: Zeros.into(),
+            kernel_regularizer: None,
+            bias_regularizer: None,
+        }
+    }
+
+    setters! {
+        /// Distance between neighbouring places of the kernel; default 1.
+        strides: into Extent<N>,
+        /// What is put around the input, zeros; default [`Padding::Valid`].
+        padding: Padding,
+        /// Distance between neighbouring elements that a kernel sees; default 1.
+        dilation_rate: into Extent<N>,
+        /// Groups into which channels are split, each convolved with its share of the filters; default 1.
+        groups: usize,
+        /// What is applied to the sum; default `linear`.
+        activation: into Object<dyn Activation>,
+        /// Whether a bias is added; default true.
+        use_bias: bool,
+        /// Default Glorot uniform.
+        kernel_initializer: into Object<dyn Initializer>,
+        /// Default zeros.
+        bias_initializer: into Object<dyn Initializer>,
+        /// A penalty on the kernel; default none.
+        kernel_regularizer: some Object<dyn Regularizer>,
+        /// A penalty on the bias; default none.
+        bias_regularizer: some Object<dyn Regularizer>,
+    }
+}
+
+impl<const N: usize> Layer for Conv<N>
+where
+    Conv<N>: Kind,
+{
+    fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
+        let x = inputs[0];
+        let window =
+            window(cx, self, x, [self.kernel_size, self.strides, self.dilation_rate], self.padding)?;
+        let channels = cx.fixed(self, x, -1)?;
+        let groups = self.groups;
+        if groups == 0 || !channels.is_multiple_of(groups) || !self.filters.is_multiple_of(groups) {
+            let received = format!("{channels} channels, {} filters, {groups} groups", self.filters);
+            return Err(cx.error(self, "channels and filters that the groups divide", received));
+        }
+        let shape = [&self.kernel_size.0[..], &[channels / groups, self.filters]].concat();
+        let kernel = cx.weight(
+            Weight::new("kernel", shape, self.kernel_initializer.clone())
+                .regularizer(&self.kernel_regularizer),
+        );
+        let mut y = x.conv(kernel, window, groups);
+        if self.use_bias {
+            y = y + cx.weight(
+                Weight::new("bias", [self.filters], self.bias_initializer.clone())
+                    .regularizer(&self.bias_regularizer),
+            );
+        }
+        Ok(vec![cx.activate(&self.activation, y)])
+    }
+
+    fn passes_mask(&self) -> bool {
+        false
+    }
+}
+
+impl<const N: usize> Samples<dyn Layer> for Conv<N>
+where
+    Conv<N>: Kind,
+{
+    fn samples() -> Vec<Sample<dyn Layer>> {
+        let x = sample_input::<N>;
+        let mut samples = vec![
+            Sample::new(Conv::<N>::new(2, 2), [x(4, 2)]),
+            Sample::new(
+                Conv::<N>::new(4, Extent(std::array::from_fn(|i| 3 - i))).strides(2).padding(Padding::Same).groups(2),
+                [x(4, 2)],
+            ),
+            Sample::new(
+                Conv::<N>::new(1, 2)
+                    .dilation_rate(2)
+                    .use_bias(false)
+                    .activation(Tanh)
+                    .kernel_regularizer(L2::new(0.01)),
+                [x(3, 1)],
+            ),
+        ];
+        if N == 1 {
+            let causal = Conv::<N>::new(2, 3).dilation_rate(2).padding(Padding::Causal);
+            samples.push(Sample::new(causal, [x(4, 2)]));
+        }
+        samples
+    }
+}
