@@ -30,13 +30,14 @@ mod op;
 pub mod random;
 mod reference;
 mod rewrite;
+mod tensor;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text;
 mod types;
 mod verify;
 
-pub use builder::{Builder, ScopeGuard, Tensor};
+pub use builder::{Builder, ScopeGuard};
 pub use cost::{Cost, Work, cost};
 pub use dim::{Bindings, Dim};
 pub use error::Error;
@@ -47,5 +48,6 @@ pub use inline::inline;
 pub use op::{Binary, Literal, Op, Padding, PoolKind, Reduction, Scan, Unary, Values, Window};
 pub use reference::{Array, Data, Evaluation, Float, Number, evaluate};
 pub use rewrite::{Simplified, simplify};
+pub use tensor::Tensor;
 pub use types::{DType, Shape, Type};
 pub use verify::verify;

@@ -1,0 +1,9 @@
+//! Tests through the public interface.
+
+mod dims;
+mod gradients;
+mod infer;
+mod random_graphs;
+mod reference;
+mod rewrites;
+mod text;
