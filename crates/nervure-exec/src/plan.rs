@@ -1,13 +1,18 @@
 use std::fmt;
 
-use nervure_graph::{Bindings, DType, Graph};
+use nervure_graph::{Bindings, DType, Graph, simplify};
 
 use crate::buffer::Memory;
 use crate::compile::{self, Place, Results};
+use crate::kernels::conv::Conv;
 use crate::kernels::gemm;
+use crate::kernels::index::{ArgSort, Check, Gather, ScatterAdd};
 use crate::kernels::matmul::MatMul;
 use crate::kernels::movement::{Assemble, Copy};
+use crate::kernels::pool::Pool;
 use crate::kernels::reduce::{Columns, Fused};
+use crate::kernels::rows::{self, Rows};
+use crate::kernels::scan::Scan;
 use crate::kernels::{BufferId, Frame};
 use crate::simd::Level;
 use crate::{Error, Store};
@@ -86,6 +91,14 @@ pub(crate) enum Kernel {
     MatMul(MatMul),
     Copy(Copy),
     Assemble(Assemble),
+    Rows(Rows),
+    Conv(Conv),
+    Pool(Pool),
+    Check(Check),
+    Gather(Gather),
+    ScatterAdd(ScatterAdd),
+    ArgSort(ArgSort),
+    Scan(Box<Scan>),
 }
 
 /// Floating-point operations, or what takes as long, below which a plan runs on the calling thread alone: what two threads
@@ -99,7 +112,16 @@ impl Plan {
     /// A symbol without a value, sizes with which an operation is not defined, arrays too large; a parameter that the store has not, or
     /// has of another type.
     pub fn compile(graph: &Graph, bindings: &Bindings, store: &Store) -> Result<Plan, Error> {
-        compile::compile(graph, bindings, store, Level::best(), Results::Arena)
+        Plan::compile_for(graph, bindings, store, Level::best())
+    }
+
+    pub(crate) fn compile_for(
+        graph: &Graph,
+        bindings: &Bindings,
+        store: &Store,
+        level: Level,
+    ) -> Result<Plan, Error> {
+        compile::compile(&simplify(graph).graph, bindings, store, level, Results::Arena)
     }
 
     pub(crate) fn new(
@@ -204,11 +226,19 @@ impl Kernel {
     /// Whether it can stop the run.
     pub fn can_fail(&self) -> bool {
         match self {
+            Kernel::Check(_) => true,
+            Kernel::Scan(k) => k.body.steps.iter().any(|s| s.kernel.can_fail()),
             Kernel::Fused(_)
             | Kernel::Columns(_)
             | Kernel::MatMul(_)
             | Kernel::Copy(_)
-            | Kernel::Assemble(_) => false,
+            | Kernel::Assemble(_)
+            | Kernel::Rows(_)
+            | Kernel::Conv(_)
+            | Kernel::Pool(_)
+            | Kernel::Gather(_)
+            | Kernel::ScatterAdd(_)
+            | Kernel::ArgSort(_) => false,
         }
     }
 
@@ -217,7 +247,18 @@ impl Kernel {
         match self {
             Kernel::Fused(k) => k.tape.scratch,
             Kernel::MatMul(k) if k.packed.is_some() => gemm::scratch(level) * 4,
-            Kernel::MatMul(_) | Kernel::Columns(_) | Kernel::Copy(_) | Kernel::Assemble(_) => 0,
+            Kernel::Conv(_) => gemm::scratch(level) * 4,
+            Kernel::Rows(_) => rows::SCRATCH,
+            Kernel::Scan(k) => k.body.scratch,
+            Kernel::MatMul(_)
+            | Kernel::Columns(_)
+            | Kernel::Copy(_)
+            | Kernel::Assemble(_)
+            | Kernel::Pool(_)
+            | Kernel::Check(_)
+            | Kernel::Gather(_)
+            | Kernel::ScatterAdd(_)
+            | Kernel::ArgSort(_) => 0,
         }
     }
 
@@ -233,6 +274,23 @@ impl Kernel {
             Kernel::Assemble(k) => {
                 k.copies.iter().map(|c| c.axes.iter().map(|a| a.0).product::<usize>()).sum()
             }
+            Kernel::Rows(k) => k.rows.saturating_mul(k.row).saturating_mul(8),
+            Kernel::Conv(k) => {
+                let sizes = k.sizes();
+                let terms = sizes.n.saturating_mul(sizes.k).saturating_mul(k.groups);
+                sizes.m.saturating_mul(terms) / 8
+            }
+            Kernel::Pool(k) => {
+                k.geometry.images * k.geometry.windows() * k.geometry.taps().saturating_mul(k.channels)
+            }
+            Kernel::Check(k) => k.count,
+            Kernel::Gather(k) => k.sizes.0 * k.sizes.1 * (k.slice / 16 + 2),
+            Kernel::ScatterAdd(k) => k.sizes.0 * (k.sizes.1 + k.sizes.2) * k.slice,
+            Kernel::ArgSort(k) => k.rows.saturating_mul(k.row).saturating_mul(64),
+            Kernel::Scan(k) => {
+                let body = k.body.steps.iter().fold(0usize, |sum, s| sum.saturating_add(s.kernel.work()));
+                k.length.saturating_mul(body)
+            }
         }
     }
 
@@ -247,6 +305,14 @@ impl Kernel {
                 Kernel::MatMul(k) => k.run(frame),
                 Kernel::Copy(k) => k.run(frame),
                 Kernel::Assemble(k) => k.run(frame),
+                Kernel::Rows(k) => k.run(frame),
+                Kernel::Conv(k) => k.run(frame),
+                Kernel::Pool(k) => k.run(frame),
+                Kernel::Check(k) => k.run(frame)?,
+                Kernel::Gather(k) => k.run(frame),
+                Kernel::ScatterAdd(k) => k.run(frame),
+                Kernel::ArgSort(k) => k.run(frame),
+                Kernel::Scan(k) => k.run(frame)?,
             }
         }
         Ok(())
@@ -272,6 +338,26 @@ impl fmt::Display for Kernel {
             Kernel::Assemble(k) => {
                 let fill = if k.fill.is_some() { "fill and " } else { "" };
                 write!(f, "{fill}copy {} parts", k.copies.len())
+            }
+            Kernel::Rows(k) => write!(f, "row {:?} {} × {}", k.kind, k.rows, k.row),
+            Kernel::Conv(k) => {
+                let s = k.sizes();
+                write!(f, "convolution {:?} {} × ({} × {} × {})", k.kind, k.groups, s.m, s.k, s.n)
+            }
+            Kernel::Pool(k) => {
+                let g = &k.geometry;
+                write!(f, "pool {:?} {} × {:?} of {:?} × {}", k.step, g.images, g.output, g.size, k.channels)
+            }
+            Kernel::Check(k) => write!(f, "check {} indices below {}", k.count, k.size),
+            Kernel::Gather(k) => write!(f, "gather {} × {} of {}", k.sizes.0, k.sizes.1, k.sizes.2),
+            Kernel::ScatterAdd(k) => write!(f, "scatter {} × {} to {}", k.sizes.0, k.sizes.1, k.sizes.2),
+            Kernel::ArgSort(k) => write!(f, "sort {} × {}", k.rows, k.row),
+            Kernel::Scan(k) => {
+                writeln!(f, "scan {} steps of", k.length)?;
+                for step in &k.body.steps {
+                    writeln!(f, "        {}  {}", step.kernel, step.path)?;
+                }
+                write!(f, "      end of scan")
             }
         }
     }

@@ -3,12 +3,14 @@
 //! First it is settled which nodes must be stored, then each stored node gets the kernel that writes it. The order in which kernels are made
 //! here means nothing: what they read and write says in which order they may run.
 
+use std::collections::BTreeMap;
+
 use nervure_graph::{DType, NodeId, Op, Values};
 
 use super::bind::Bound;
 use super::fuse::{self, Class, Groups, class, root};
 use super::view::{Access, merge, row_major};
-use crate::kernels::BufferId;
+use crate::kernels::{At, BufferId};
 use crate::kernels::movement::Copy;
 use crate::plan::Kernel;
 use crate::simd::Level;
@@ -98,6 +100,10 @@ pub(super) struct Lowering<'b> {
     /// Whether the elements of a node lie somewhere, one after the other.
     pub(super) stored: Vec<bool>,
     pub(super) buffer_of: Vec<Option<BufferId>>,
+    /// Buffers of the results of each scan.
+    pub(super) results: BTreeMap<NodeId, Vec<BufferId>>,
+    /// Indices that are checked against a size, and what is written when they were.
+    pub(super) checks: Vec<(At, usize, BufferId)>,
     pub(super) out: Lowered,
     constants: Constants,
 }
@@ -120,6 +126,8 @@ pub(super) fn lower(bound: &Bound, store: &Store, level: Level, results: Results
             updates: Vec::new(),
             slots: Vec::new(),
         },
+        results: BTreeMap::new(),
+        checks: Vec::new(),
         constants: Constants::default(),
     };
     for id in bound.ids() {
@@ -137,6 +145,7 @@ pub(super) fn lower(bound: &Bound, store: &Store, level: Level, results: Results
         l.store_node(u.value);
     }
     l.sources()?;
+    l.scan_results()?;
     for group in 0..l.groups.groups.len() {
         l.emit_group(group)?;
     }
@@ -363,13 +372,13 @@ impl Lowering<'_> {
 
     /// Puts every output into memory that the run owns.
     fn emit_outputs(&mut self, results: Results) {
-        let mut given = std::collections::BTreeMap::new();
+        let mut given = BTreeMap::new();
         for (i, (_, id)) in self.bound.graph.outputs().iter().enumerate() {
             let base = root(self.bound, *id);
             let made = self.stored[base.index()]
                 && !matches!(
                     self.bound.op(base),
-                    Op::Input { .. } | Op::Parameter { .. } | Op::Constant(_) | Op::Size(_)
+                    Op::Input { .. } | Op::Parameter { .. } | Op::Constant(_) | Op::Size(_) | Op::Scan(_)
                 );
             let place = match results {
                 Results::Arena => Place::Arena,

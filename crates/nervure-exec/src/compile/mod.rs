@@ -8,6 +8,7 @@ mod place;
 mod schedule;
 mod tape;
 mod view;
+mod windows;
 
 use nervure_graph::{Bindings, DType, Graph, NodeId, Op};
 

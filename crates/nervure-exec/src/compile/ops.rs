@@ -1,15 +1,18 @@
 //! Kernels of the operations that are not elementwise.
 
-use nervure_graph::{DType, NodeId, Op};
+use nervure_graph::{DType, NodeId, Op, PoolKind, Reduction};
 
 use super::fuse::{self, Class, class};
 use super::lower::{Lowering, Place};
 use super::view::{Access, merge, row_major};
 use crate::Error;
+use crate::kernels::conv::ConvKind;
 use crate::kernels::gemm::Sizes;
 use crate::kernels::matmul::{self, MatMul};
 use crate::kernels::movement::Assemble;
+use crate::kernels::pool::PoolStep;
 use crate::kernels::reduce::{BLOCK, Columns};
+use crate::kernels::rows::{RowKind, Rows};
 use crate::plan::Kernel;
 
 impl Lowering<'_> {
@@ -60,10 +63,38 @@ impl Lowering<'_> {
             Op::MatMul { transpose_a, transpose_b } => self.emit_matmul(id, *transpose_a, *transpose_b),
             Op::Reduce { .. } if self.is_sink(id) => {}
             Op::Reduce { axes, .. } if fuse::has_fold(self.bound, id) => self.emit_reduce(id, axes),
+            Op::Reduce { kind: Reduction::LogSumExp, axes } => self.emit_rows(id, RowKind::LogSumExp, axes),
+            Op::Reduce { kind, axes } => self.emit_rows(id, RowKind::Whole(*kind), axes),
+            Op::ArgMax { axis } => self.emit_rows(id, RowKind::ArgMax, &[*axis]),
             Op::Pad { .. } => self.emit_pad(id),
             Op::Concat { axis } => self.emit_concat(id, *axis),
-            Op::Input { .. } | Op::Parameter { .. } | Op::Constant(_) | Op::Size(_) => {}
-            _ => return Err(self.bound.misfit(id, "an operation", "one that is not there yet")),
+            Op::Conv { window, groups } => self.emit_conv(id, ConvKind::Forward, window, *groups),
+            Op::ConvInputGrad { window, groups, .. } => {
+                self.emit_conv(id, ConvKind::InputGrad, window, *groups);
+            }
+            Op::ConvKernelGrad { window, groups } => self.emit_conv(id, ConvKind::KernelGrad, window, *groups),
+            Op::Pool { kind, window } => self.emit_pool(id, PoolStep::Forward(*kind), window),
+            Op::PoolGrad { kind: PoolKind::Sum, window, .. } => self.emit_pool(id, PoolStep::SumGrad, window),
+            Op::PoolGrad { kind: PoolKind::Max, window, .. } => self.emit_pool(id, PoolStep::MaxGrad, window),
+            Op::PoolPick { window } => self.emit_pool(id, PoolStep::Pick, window),
+            Op::Gather { batch } => self.emit_gather(id, *batch),
+            Op::ScatterAdd { batch, .. } => self.emit_scatter(id, *batch),
+            Op::ArgSort { descending } => self.emit_sort(id, *descending),
+            Op::Scan(scan) => self.emit_scan(id, scan)?,
+            // What lies somewhere before the run, or is written by the scan.
+            Op::Input { .. } | Op::Parameter { .. } | Op::Constant(_) | Op::Size(_) | Op::Project { .. } => {}
+            Op::Iota { .. }
+            | Op::Random { .. }
+            | Op::Unary(_)
+            | Op::Binary(_)
+            | Op::Select
+            | Op::Cast(_)
+            | Op::StopGradient
+            | Op::Reshape { .. }
+            | Op::Transpose { .. }
+            | Op::Broadcast { .. }
+            | Op::Slice { .. }
+            | Op::Reverse { .. } => unreachable!("{} has no kernel of its own", self.bound.op(id).name()),
         }
         Ok(())
     }
@@ -135,6 +166,28 @@ impl Lowering<'_> {
         let order: Vec<usize> = kept.chain(axes.iter().copied()).collect();
         let row = axes.iter().map(|&a| access.shape[a]).product();
         self.emit_reduction(id, &access.transpose(&order), row);
+    }
+
+    fn emit_rows(&mut self, id: NodeId, kind: RowKind, axes: &[usize]) {
+        let input = self.bound.inputs(id)[0];
+        let access = self.access(input);
+        let kept = (0..access.shape.len()).filter(|i| !axes.contains(i));
+        let order: Vec<usize> = kept.chain(axes.iter().copied()).collect();
+        let row = axes.iter().map(|&a| access.shape[a]).product();
+        let access = access.transpose(&order);
+        let (from, to) = (self.buffer(access.base), self.buffer(id));
+        let kernel = Rows {
+            level: self.level,
+            kind,
+            dtype: self.bound.dtype(input),
+            from,
+            pattern: access.pattern(),
+            is_contiguous: access.is_contiguous(),
+            rows: self.bound.len(id),
+            row,
+            to,
+        };
+        self.step(id, Kernel::Rows(kernel), [from], [to]);
     }
 
     fn emit_columns(&mut self, id: NodeId, access: &Access, outer: usize, k: usize, inner: usize) {

@@ -216,13 +216,13 @@ pub(crate) fn atan<S: Simd>(s: S, x: S::F) -> S::F {
 /// sin x, to 4 ulp.
 #[inline(always)]
 pub(crate) fn sin<S: Simd>(s: S, x: S::F) -> S::F {
-    turn(s, x, 0, f64::sin)
+    turn(s, x, 0, libm::sin)
 }
 
 /// cos x, to 4 ulp.
 #[inline(always)]
 pub(crate) fn cos<S: Simd>(s: S, x: S::F) -> S::F {
-    turn(s, x, 1, f64::cos)
+    turn(s, x, 1, libm::cos)
 }
 
 /// sin(x + quarter·π/2); `wide` is the same where x is too large for the reduction in floats.
@@ -262,7 +262,7 @@ pub(crate) fn pow<S: Simd>(s: S, a: S::F, b: S::F) -> S::F {
     unsafe { s.store(exponents.as_mut_ptr(), b) };
     let mut lane = 0;
     each(s, a, |x| {
-        let y = f64::from(x).powf(f64::from(exponents[lane])) as f32;
+        let y = libm::pow(f64::from(x), f64::from(exponents[lane])) as f32;
         lane += 1;
         y
     })

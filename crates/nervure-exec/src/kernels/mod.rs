@@ -1,19 +1,42 @@
 //! What the steps of a plan do. Everything is unsafe underneath: a kernel trusts that the compiler of plans gave it buffers of the
 //! sizes that it was made for, and places that do not overlap where they must not.
 
+pub(crate) mod conv;
 pub(crate) mod gemm;
+pub(crate) mod index;
 pub(crate) mod map;
 pub(crate) mod math;
 pub(crate) mod matmul;
 pub(crate) mod movement;
+pub(crate) mod pool;
 pub(crate) mod random;
 pub(crate) mod reduce;
+pub(crate) mod rows;
+pub(crate) mod scan;
 pub(crate) mod tape;
+pub(crate) mod window;
 
 use crate::Threads;
 
 /// Number of a buffer in a plan.
 pub(crate) type BufferId = u32;
+
+/// An array within a buffer, whose elements lie one after the other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct At {
+    /// The buffer.
+    pub buffer: BufferId,
+    /// Bytes from its beginning.
+    pub offset: usize,
+}
+
+impl At {
+    /// The first element.
+    #[inline(always)]
+    pub fn pointer(self, frame: &Frame) -> *mut u8 {
+        frame.buffer(self.buffer).wrapping_add(self.offset)
+    }
+}
 
 /// What a kernel runs in: where the plan's buffers lie in this run, and who does the work.
 #[derive(Clone, Copy)]
