@@ -7,6 +7,8 @@
 //! Results are the same bits for any number of threads, and those of a row do not depend on the rows beside it: the order in which
 //! elements are summed follows from the length of the sum alone.
 
+#[cfg(test)]
+mod agreement;
 mod buffer;
 mod compile;
 mod error;

@@ -72,7 +72,9 @@ impl Lowering<'_> {
             Op::ConvInputGrad { window, groups, .. } => {
                 self.emit_conv(id, ConvKind::InputGrad, window, *groups);
             }
-            Op::ConvKernelGrad { window, groups } => self.emit_conv(id, ConvKind::KernelGrad, window, *groups),
+            Op::ConvKernelGrad { window, groups } => {
+                self.emit_conv(id, ConvKind::KernelGrad, window, *groups)
+            }
             Op::Pool { kind, window } => self.emit_pool(id, PoolStep::Forward(*kind), window),
             Op::PoolGrad { kind: PoolKind::Sum, window, .. } => self.emit_pool(id, PoolStep::SumGrad, window),
             Op::PoolGrad { kind: PoolKind::Max, window, .. } => self.emit_pool(id, PoolStep::MaxGrad, window),

@@ -44,8 +44,7 @@ impl Lowering<'_> {
         };
         let sizes = kernel.sizes();
         kernel.packed = self.new_buffer(groups * sizes.packed(self.level) * 4, Place::Arena);
-        let (room, reads, writes) =
-            (vec![kernel.packed], [kernel.a.buffer, kernel.b.buffer], [kernel.to]);
+        let (room, reads, writes) = (vec![kernel.packed], [kernel.a.buffer, kernel.b.buffer], [kernel.to]);
         let flops = 2 * (groups * sizes.m) as u64 * sizes.n as u64 * sizes.k as u64;
         let step = self.step(id, Kernel::Conv(kernel), reads, writes);
         step.room = room;
@@ -177,7 +176,8 @@ impl Lowering<'_> {
                         results.push(self.new_buffer(size, Place::Arena));
                     }
                     self.results.insert(id, results);
-                    self.buffer_of[id.index()] = Some(self.constant((length as i32).to_ne_bytes().into_iter()));
+                    self.buffer_of[id.index()] =
+                        Some(self.constant((length as i32).to_ne_bytes().into_iter()));
                 }
                 Op::Project { index } => {
                     self.buffer_of[id.index()] = Some(self.results[&self.bound.inputs(id)[0]][*index]);

@@ -65,8 +65,7 @@ impl Conv {
                         let left = |g: usize| Strided { base: a.add(g * c), lane: all_c as isize, term: 1 };
                         return self.multiply(frame, &left, &right, &to, all_o);
                     }
-                    let left =
-                        |g: usize| Windows { x: a.add(g * c), geometry, channels: c, pixel: all_c };
+                    let left = |g: usize| Windows { x: a.add(g * c), geometry, channels: c, pixel: all_c };
                     self.multiply(frame, &left, &right, &to, all_o);
                 }
                 ConvKind::InputGrad => {

@@ -177,7 +177,13 @@ impl Pool {
     ///
     /// # Safety
     /// `x` is an image of the input.
-    unsafe fn greatest(&self, x: *const f32, window: [usize; 3], first: usize, count: usize) -> [usize; CHANNELS] {
+    unsafe fn greatest(
+        &self,
+        x: *const f32,
+        window: [usize; 3],
+        first: usize,
+        count: usize,
+    ) -> [usize; CHANNELS] {
         let g = &self.geometry;
         let mut at = [usize::MAX; CHANNELS];
         let mut best = [f32::NEG_INFINITY; CHANNELS];

@@ -58,7 +58,9 @@ impl Rows {
                             let sum = self.level.run(LogSumExp { rows: self, frame, scratch, row });
                             *frame.buffer(self.to).cast::<f32>().add(row) = sum;
                         }
-                        (RowKind::ArgMax, DType::F32) => self.argmax::<f32>(&frame, scratch, row, f32::is_nan),
+                        (RowKind::ArgMax, DType::F32) => {
+                            self.argmax::<f32>(&frame, scratch, row, f32::is_nan)
+                        }
                         (RowKind::ArgMax, DType::I32) => self.argmax::<i32>(&frame, scratch, row, |_| false),
                         (RowKind::ArgMax, DType::I64 | DType::U8 | DType::Bool) => {
                             self.argmax::<i64>(&frame, scratch, row, |_| false);
@@ -94,7 +96,14 @@ impl Rows {
     ///
     /// # Safety
     /// As [`Rows::run`].
-    unsafe fn piece<T: Copy>(&self, frame: &Frame, scratch: *mut u8, row: usize, at: usize, n: usize) -> *const T {
+    unsafe fn piece<T: Copy>(
+        &self,
+        frame: &Frame,
+        scratch: *mut u8,
+        row: usize,
+        at: usize,
+        n: usize,
+    ) -> *const T {
         let from = frame.buffer(self.from).cast::<T>();
         let start = row * self.row + at;
         if self.is_contiguous {

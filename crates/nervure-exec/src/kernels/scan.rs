@@ -56,7 +56,9 @@ impl Scan {
                 table.add(i).write(match place {
                     Place::Arena => arena.wrapping_add(at),
                     Place::Constant(at) => self.body.constants.pointer().wrapping_add(at),
-                    Place::Input(_) | Place::Output(_) | Place::Slot(_) | Place::Same(_) => std::ptr::null_mut(),
+                    Place::Input(_) | Place::Output(_) | Place::Slot(_) | Place::Same(_) => {
+                        std::ptr::null_mut()
+                    }
                 });
             }
             std::slice::from_raw_parts_mut(table, places.len())

@@ -1,0 +1,132 @@
+//! Plans against the reference, at every level that the machine has and with one and two threads.
+
+use std::sync::Arc;
+
+use nervure_graph::testing::{Case, cases, random_graph};
+use nervure_graph::{Array, Bindings, Data, Evaluation, Graph, Op};
+
+use crate::simd::Level;
+use crate::{Buffer, Error, Plan, Runner, Store, Threads, View};
+
+/// Error of an `f32` plan against an `f64` reference, next to 1 + |value|: the cases sum at most some hundred terms of size about 1, each of which
+/// is off by some 2⁻²⁴, and chain some ten such sums.
+const TOLERANCE: f64 = 1e-4;
+
+fn buffer(a: &Array<f64>) -> Buffer {
+    match a.data() {
+        Data::F32(v) => Buffer::from_f32(a.shape(), &v.iter().map(|&x| x as f32).collect::<Vec<_>>()),
+        Data::I32(v) => Buffer::from_i32(a.shape(), v),
+        Data::I64(v) => Buffer::from_i64(a.shape(), v),
+        Data::U8(v) => Buffer::from_u8(a.shape(), v),
+        Data::Bool(v) => Buffer::from_bool(a.shape(), v),
+    }
+    .unwrap()
+}
+
+fn wide(v: View) -> Vec<f64> {
+    match v {
+        View::F32(v) => v.iter().map(|&x| f64::from(x)).collect(),
+        View::I32(v) => v.iter().map(|&x| f64::from(x)).collect(),
+        View::I64(v) => v.iter().map(|&x| x as f64).collect(),
+        View::U8(v) => v.iter().map(|&x| f64::from(x)).collect(),
+        View::Bool(v) => v.iter().map(|&x| f64::from(u8::from(x))).collect(),
+    }
+}
+
+/// Values with their bits: what two runs must have in common.
+fn bits(v: View) -> Vec<u64> {
+    match v {
+        View::F32(v) => {
+            v.iter().map(|&x| u64::from(if x.is_nan() { f32::NAN } else { x }.to_bits())).collect()
+        }
+        other => wide(other).into_iter().map(f64::to_bits).collect(),
+    }
+}
+
+/// Runs a case; its outputs and updated parameters.
+fn run(
+    case: &Case,
+    bindings: &Bindings,
+    level: Level,
+    threads: &Threads,
+    shared: bool,
+) -> Result<Vec<Buffer>, Error> {
+    let mut store = Store::new();
+    for (name, a) in &case.parameters {
+        store.insert(name, buffer(a));
+    }
+    let inputs: Vec<Buffer> = case
+        .graph
+        .inputs()
+        .iter()
+        .map(|&id| match &case.graph.node(id).op {
+            Op::Input { name, .. } => buffer(&case.inputs[name]),
+            _ => unreachable!(),
+        })
+        .collect();
+    let mut plan = Plan::compile_for(&case.graph, bindings, &store, level)?;
+    plan.is_shared = shared;
+    let mut runner = Runner::new(Arc::new(plan));
+    let views: Vec<View> = inputs.iter().map(Buffer::view).collect();
+    runner.run(threads, &mut store, &views)?;
+    let plan = Arc::clone(runner.plan());
+    let mut out: Vec<Buffer> = plan
+        .outputs()
+        .iter()
+        .enumerate()
+        .map(|(i, (_, _, shape))| Buffer::from_view(shape, runner.output(i)).unwrap())
+        .collect();
+    for update in case.graph.updates() {
+        if let Op::Parameter { name, .. } = &case.graph.node(update.parameter).op {
+            out.push(store.get(name).unwrap().clone());
+        }
+    }
+    Ok(out)
+}
+
+fn expected(run: &Evaluation<f64>) -> Vec<(String, Vec<f64>)> {
+    let named = |(name, a): (&str, &Array<f64>)| (name.to_string(), a.to_f64());
+    run.outputs().chain(run.updates()).map(named).collect()
+}
+
+fn agree(case: &Case) {
+    let reference = case.evaluate::<f64>().unwrap();
+    let (one, two) = (Threads::new(1), Threads::new(2));
+    for &level in Level::available() {
+        let got = run(case, &reference.bindings, level, &one, false)
+            .unwrap_or_else(|e| panic!("{}: {e}\n{:?}", case.name, case.graph));
+        for (got, (name, expected)) in got.iter().zip(expected(&reference)) {
+            let got = wide(got.view());
+            assert_eq!(got.len(), expected.len(), "{}: {name}", case.name);
+            for (i, (&g, &e)) in got.iter().zip(&expected).enumerate() {
+                let ok = g == e || (g.is_nan() && e.is_nan()) || (g - e).abs() <= TOLERANCE * (1.0 + e.abs());
+                assert!(
+                    ok,
+                    "{}, {level:?}: {name}[{i}] is {g}, expected {e}\n{}",
+                    case.name,
+                    text(&case.graph)
+                );
+            }
+        }
+        let again = run(case, &reference.bindings, level, &two, true).unwrap();
+        for (a, b) in got.iter().zip(&again) {
+            assert_eq!(bits(a.view()), bits(b.view()), "{}: two threads", case.name);
+        }
+    }
+}
+
+fn text(graph: &Graph) -> String {
+    graph.ids().map(|id| format!("{id} = {:?}\n", graph.node(id))).collect()
+}
+
+#[test]
+fn plans_of_every_primitive_agree_with_the_reference() {
+    cases().iter().for_each(agree);
+}
+
+#[test]
+fn plans_of_random_graphs_agree_with_the_reference() {
+    for seed in 0..400 {
+        agree(&random_graph(seed));
+    }
+}
