@@ -1,0 +1,4 @@
+//! One test binary: the crate's behaviour from outside.
+
+mod conformance;
+mod trial;
