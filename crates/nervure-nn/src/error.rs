@@ -56,6 +56,16 @@ pub enum Error {
     /// Weights do not fit the network.
     #[error("{0}")]
     Weights(String),
+    /// A callback watches a number that is not reported.
+    #[error("{callback} watches `{monitor}`, which is not reported; there are {known}")]
+    Monitor {
+        /// The callback.
+        callback: &'static str,
+        /// What it watches.
+        monitor: String,
+        /// What is reported.
+        known: String,
+    },
     /// Training came to a loss that is no number.
     #[error("the loss is {loss} in epoch {epoch}, batch {batch}")]
     Diverged {

@@ -94,13 +94,13 @@ impl Feed {
         self.arrays.iter().map(of).collect()
     }
 
-    /// Copies rows (numbers within the data set) into buffers of that many rows.
-    pub fn fill(&self, rows: &[u32], buffers: &mut [Buffer]) {
-        let mut picked = Vec::new();
+    /// Copies rows (numbers within the data set) into buffers of that many rows; `picked` is scratch.
+    pub fn fill(&self, rows: &[u32], buffers: &mut [Buffer], picked: &mut Vec<u32>) {
         let rows = match &self.selection {
             Some(s) => {
+                picked.clear();
                 picked.extend(rows.iter().map(|&r| s[r as usize]));
-                &picked
+                picked
             }
             None => rows,
         };

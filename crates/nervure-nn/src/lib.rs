@@ -36,11 +36,12 @@ pub mod network;
 pub mod optimizers;
 pub mod regularizers;
 mod step;
+mod trainer;
 pub mod word;
 
 pub use data::{Dataset, Element, IntoArray};
 pub use error::{Error, Result};
-pub use fit::{Checkpoint, Fit, Progress, Trainer};
+pub use fit::{Checkpoint, Fit, Progress};
 pub use layers::Layer;
 pub use logs::{History, Logs};
 pub use lower::{Lower, ParameterSpec, Weight};
@@ -49,6 +50,7 @@ pub use nervure_exec::{Buffer, Store, Threads};
 pub use nervure_graph::{DType, Dim, Tensor};
 pub use network::{Expr, Instance, Network, Sequential, concat, input, input_of};
 pub use step::Training;
+pub use trainer::Trainer;
 pub use word::{Kind, Object, Word};
 
 /// What most programs need.

@@ -47,6 +47,21 @@ impl Logs {
         self.0.iter().map(|(n, v)| (n.as_str(), v.0))
     }
 
+    /// The names.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.iter().map(|(n, _)| n.as_str())
+    }
+
+    /// Adds all numbers of another one; those whose name is there already take its place.
+    pub fn extend(&mut self, other: Logs) {
+        for (name, value) in other.0 {
+            match self.0.iter_mut().find(|(n, _)| *n == name) {
+                Some(own) => own.1 = value,
+                None => self.0.push((name, value)),
+            }
+        }
+    }
+
     /// Whether nothing is reported.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -58,6 +73,8 @@ impl Logs {
 pub struct History {
     epochs: Vec<Logs>,
     interrupted: bool,
+    #[serde(default)]
+    stopped: Option<String>,
 }
 
 impl History {
@@ -74,6 +91,15 @@ impl History {
     /// Whether training was stopped from outside, before its end.
     pub fn interrupted(&self) -> bool {
         self.interrupted
+    }
+
+    /// Why a callback ended training before its last epoch, in a sentence.
+    pub fn stopped(&self) -> Option<&str> {
+        self.stopped.as_deref()
+    }
+
+    pub(crate) fn set_stopped(&mut self, reason: String) {
+        self.stopped.get_or_insert(reason);
     }
 
     pub(crate) fn push(&mut self, logs: Logs) {

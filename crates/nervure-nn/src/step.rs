@@ -8,9 +8,9 @@ use nervure_graph::{Builder, DType, Graph, NodeId, Tensor, gradient};
 use crate::feed::Slot;
 use crate::losses::{Loss, Prediction};
 use crate::lower::{Lower, Lowered, STEP};
-use crate::metrics::Metric;
+use crate::metrics::{Direction, Metric, spread};
 use crate::network::{Network, batch};
-use crate::optimizers::{Clipping, LEARNING_RATE, Optimizer, Step};
+use crate::optimizers::{ITERATIONS, LEARNING_RATE, Optimizer, Options, Step};
 use crate::word::Object;
 use crate::{Error, Result};
 
@@ -85,6 +85,17 @@ impl Training {
         self
     }
 
+    /// What it is set to, as data.
+    pub(crate) fn describe(&self) -> serde_json::Value {
+        serde_json::json!({
+            "losses": self.losses,
+            "loss_weights": self.loss_weights,
+            "optimizer": self.optimizer,
+            "metrics": self.metrics,
+            "weighted_metrics": self.weighted_metrics,
+        })
+    }
+
     /// The optimizer.
     pub fn optimizer(&self) -> &Object<dyn Optimizer> {
         &self.optimizer
@@ -96,6 +107,7 @@ impl Training {
 pub(crate) struct Reported {
     pub key: String,
     pub how: How,
+    pub direction: Option<Direction>,
     pub outputs: std::ops::Range<usize>,
 }
 
@@ -120,6 +132,7 @@ pub(crate) struct StepGraph {
 
 /// Forward, loss, penalties, gradients, clipping, the optimizer's update, new states, sums of metrics.
 pub(crate) fn training_graph(network: &Network, training: &Training, weighted: bool) -> Result<StepGraph> {
+    check(training)?;
     let builder = Builder::new();
     let mut cx = Lower::new(&builder, true);
     let mut forward = Forward::lower(network, training, weighted, &mut cx)?;
@@ -145,22 +158,28 @@ pub(crate) fn training_graph(network: &Network, training: &Training, weighted: b
             None => {}
         }
     }
-    clip(&builder, training.optimizer.clipping(), &mut steps)?;
+    let options = training.optimizer.options();
+    clip(&builder, &options, &mut steps);
     let mut step = Step::new(&builder);
     for (path, w, g) in steps {
         let _scope = builder.scope(path, training.optimizer.kind());
         step.enter(path);
-        let new = training.optimizer.step(&mut step, w, g);
+        let decayed = options.decay(path).map_or(w, |decay| w - w * decay * step.learning_rate());
+        let new = training.optimizer.step(&mut step, decayed, g);
         builder.update(w, new);
     }
-    let mut slots = Vec::new();
+    let iterations = builder.parameter(ITERATIONS, DType::I64, []);
+    builder.update(iterations, iterations + 1.0);
+    let mut slots = vec![
+        (ITERATIONS.into(), Buffer::from_i64(&[], &[0])?),
+        (LEARNING_RATE.into(), Buffer::from_f32(&[], &[training.optimizer.learning_rate() as f32])?),
+    ];
     for (name, (state, value, initial)) in step.slots() {
         builder.update(*state, *value);
         let shape = state.ty().resolve(&Default::default())?;
         let n = shape.iter().product();
         slots.push((name.clone(), Buffer::from_f32(&shape, &vec![*initial as f32; n])?));
     }
-    slots.push((LEARNING_RATE.into(), Buffer::from_f32(&[], &[training.optimizer.learning_rate() as f32])?));
     for (state, value) in lowered.updates {
         builder.update(state, value);
     }
@@ -221,12 +240,16 @@ impl<'g> Forward<'g> {
             let prediction = Prediction { value: *y, link: cx.link(*y) };
             let values = {
                 let _scope = cx.builder().scope(&format!("{name}_loss"), loss.kind());
-                loss.lower(t, prediction)
+                let values = loss.lower(t, prediction);
+                let mask = cx.mask(*y).filter(|m| values.shape().starts_with(&m.shape()));
+                let mask = match (mask.map(|m| spread(m, values)), loss.mask(t)) {
+                    (Some(a), Some(b)) => Some(a & b),
+                    (a, b) => a.or(b),
+                };
+                this.losses.push((format!("{name}_loss"), reduced(values, weight, mask), loss_weight(training, name)));
+                values
             };
             compiled(cx.builder(), || format!("loss `{}` of output `{name}`", loss.kind()))?;
-            let counts = masked(weight, cx.mask(*y), values);
-            let factor = training.loss_weights.iter().find(|(o, _)| o == name).map_or(1.0, |w| w.1);
-            this.losses.push((format!("{name}_loss"), reduced(values, counts), factor));
             this.scored.push(*y);
             let all = training
                 .metrics
@@ -236,10 +259,16 @@ impl<'g> Forward<'g> {
             for ((_, metric), by_weight) in all.filter(|((o, _), _)| o.as_deref().is_none_or(|o| o == *name))
             {
                 let key = if several { format!("{name}_{}", metric.name()) } else { metric.name() };
+                let key = this.free_key(key);
                 let weight = masked(weight.filter(|_| by_weight), cx.mask(*y), values);
                 let _scope = cx.builder().scope(&key, metric.kind());
-                let sums = metric.lower(t, *y, weight);
-                compiled(cx.builder(), || format!("metric `{}` of output `{name}`", metric.kind()))?;
+                let sums = metric.lower(t, prediction, weight);
+                let what = || format!("metric `{}` of output `{name}`", metric.kind());
+                compiled(cx.builder(), what)?;
+                if let Some(sum) = sums.iter().find(|s| s.dtype() != DType::F32) {
+                    let reason = format!("expected sums of f32, received {}", sum.ty());
+                    return Err(Error::Compile { what: what(), reason });
+                }
                 this.metrics.push((key, metric.clone(), sums));
             }
         }
@@ -250,6 +279,13 @@ impl<'g> Forward<'g> {
             });
         }
         Ok(this)
+    }
+
+    /// `auc`, then `auc_1`, …
+    fn free_key(&self, key: String) -> String {
+        let taken = |k: &str| k == "loss" || self.metrics.iter().any(|m| m.0 == k);
+        let numbered = (1..).map(|n| format!("{key}_{n}"));
+        std::iter::once(key.clone()).chain(numbered).find(|k| !taken(k)).unwrap_or(key)
     }
 
     /// Σ outputs' losses · their weights + penalties.
@@ -274,7 +310,11 @@ impl<'g> Forward<'g> {
         let mut report = |key: &str, how: How, sums: &[Tensor<'g>]| {
             let start = outputs.len();
             outputs.extend(sums.iter().enumerate().map(|(i, t)| (format!("{key}/{i}"), t.id())));
-            reported.push(Reported { key: key.into(), how, outputs: start..outputs.len() });
+            let direction = match &how {
+                How::BatchMean => Some(Direction::Down),
+                How::Metric(m) => m.direction(),
+            };
+            reported.push(Reported { key: key.into(), how, direction, outputs: start..outputs.len() });
         };
         report("loss", How::BatchMean, &[loss]);
         if self.losses.len() > 1 {
@@ -332,17 +372,22 @@ fn masked<'g>(
 ) -> Option<Tensor<'g>> {
     let mask = mask.filter(|m| values.shape().starts_with(&m.shape())).map(|m| m.cast(DType::F32));
     match (weight, mask) {
-        (Some(w), Some(m)) => Some(m * crate::metrics::spread(w, m)),
+        (Some(w), Some(m)) => Some(m * spread(w, m)),
         (w, m) => w.or(m),
     }
 }
 
-/// Σ weight · value / number of values, as Keras reduces.
-fn reduced<'g>(values: Tensor<'g>, weight: Option<Tensor<'g>>) -> Tensor<'g> {
-    match weight {
-        Some(w) => (values * crate::metrics::spread(w, values)).mean_all(),
-        None => values.mean_all(),
-    }
+/// Σ weight · value / number of values, as Keras reduces; with a mask of the values' shape, over those that it leaves.
+fn reduced<'g>(values: Tensor<'g>, weight: Option<Tensor<'g>>, mask: Option<Tensor<'g>>) -> Tensor<'g> {
+    let weighted = weight.map_or(values, |w| values * spread(w, values));
+    let Some(mask) = mask else { return weighted.mean_all() };
+    let left = mask.cast(DType::F32).sum_all();
+    // What is masked may be no number.
+    mask.select(weighted, weighted.constant(0.0)).sum_all() / left.max(left.constant(1.0))
+}
+
+fn loss_weight(training: &Training, output: &str) -> f64 {
+    training.loss_weights.iter().find(|(o, _)| o == output).map_or(1.0, |w| w.1)
 }
 
 /// For each weight, whether a prediction that has a loss depends on it.
@@ -359,14 +404,7 @@ fn reaches(builder: &Builder, weights: &[Tensor<'_>], scored: &[Tensor<'_>]) -> 
 }
 
 /// Bounds the gradients.
-fn clip<'g>(builder: &'g Builder, c: Clipping, steps: &mut [(&str, Tensor<'g>, Tensor<'g>)]) -> Result<()> {
-    if [c.clipnorm, c.clipvalue, c.global_clipnorm].iter().flatten().count() > 1 {
-        return Err(Error::Compile {
-            what: "optimizer".into(),
-            reason: "expected at most one of clipnorm, clipvalue and global_clipnorm, received several"
-                .into(),
-        });
-    }
+fn clip<'g>(builder: &'g Builder, bounds: &Options, steps: &mut [(&str, Tensor<'g>, Tensor<'g>)]) {
     let _scope = builder.scope("clipping", "clipping");
     let square = |g: Tensor<'g>| g.square().sum_all();
     // g · bound / max(norm, bound): no division by 0.
@@ -374,19 +412,30 @@ fn clip<'g>(builder: &'g Builder, c: Clipping, steps: &mut [(&str, Tensor<'g>, T
         let bound = square.constant(bound);
         g * (bound / square.sqrt().max(bound))
     };
-    let total = steps.iter().map(|s| square(s.2)).reduce(|a, b| a + b);
-    for (_, _, g) in steps.iter_mut() {
-        if let (Some(bound), Some(total)) = (c.global_clipnorm, total) {
-            *g = scaled(*g, total, bound);
-        }
-        if let Some(bound) = c.clipnorm {
-            *g = scaled(*g, square(*g), bound);
-        }
-        if let Some(bound) = c.clipvalue {
-            *g = g.clamp(-bound, bound);
-        }
+    if let Some(bound) = bounds.global_clipnorm
+        && let Some(total) = steps.iter().map(|s| square(s.2)).reduce(|a, b| a + b)
+    {
+        steps.iter_mut().for_each(|s| s.2 = scaled(s.2, total, bound));
     }
-    Ok(())
+    if let Some(bound) = bounds.clipnorm {
+        steps.iter_mut().for_each(|s| s.2 = scaled(s.2, square(s.2), bound));
+    }
+    if let Some(bound) = bounds.clipvalue {
+        steps.iter_mut().for_each(|s| s.2 = s.2.clamp(-bound, bound));
+    }
+}
+
+/// Whether the optimizer's settings make sense.
+fn check(training: &Training) -> Result<()> {
+    let optimizer = &training.optimizer;
+    let rate = optimizer.learning_rate();
+    let rate = if rate.is_finite() && rate >= 0.0 {
+        Ok(())
+    } else {
+        Err(format!("expected a learning_rate of at least 0, received {rate}"))
+    };
+    let checked = rate.and_then(|()| optimizer.check()).and_then(|()| optimizer.options().check());
+    checked.map_err(|reason| Error::Compile { what: format!("optimizer `{}`", optimizer.kind()), reason })
 }
 
 /// What a store must have before a step can run, beside the weights.

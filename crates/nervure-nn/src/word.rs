@@ -17,7 +17,7 @@ use crate::Error;
 pub trait Kind {
     /// The name.
     const KIND: &'static str;
-    /// Other names under which Keras knows it: `swish` for `silu`. They are read, never written.
+    /// Other names under which Keras knows it: `swish` for `silu`. They are read, in any case of letters, never written.
     const ALIASES: &'static [&'static str] = &[];
 }
 
@@ -152,7 +152,7 @@ pub struct Entry<F: Family + ?Sized> {
 
 impl<F: Family + ?Sized> Entry<F> {
     fn is_named(&self, name: &str) -> bool {
-        self.kind == name || self.aliases.contains(&name)
+        self.kind == name || self.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
     }
 }
 
@@ -258,13 +258,13 @@ macro_rules! family {
 }
 pub(crate) use family;
 
-/// Gives a word its name and the other names by which it is read: `kind!(Dense)`, `kind!(Silu = "silu" | "swish")`.
+/// Gives a word its name and the other names by which it is read, its type's among them: `kind!(Dense)`, `kind!(Silu = "silu" | "swish")`.
 macro_rules! kind {
     ($word:ident $(| $alias:literal)*) => {
         $crate::word::kind!(@ $word, stringify!($word), [$($alias),*]);
     };
     ($word:ident = $name:literal $(| $alias:literal)*) => {
-        $crate::word::kind!(@ $word, $name, [$($alias),*]);
+        $crate::word::kind!(@ $word, $name, [stringify!($word) $(, $alias)*]);
     };
     (@ $word:ident, $name:expr, $aliases:expr) => {
         impl $crate::word::Kind for $word {
@@ -292,32 +292,45 @@ macro_rules! defaults {
 }
 pub(crate) use defaults;
 
-/// Consuming setters named as the fields. `field: into Type` takes what converts, `field: some Type` sets an option.
+/// Consuming setters named as the fields. `field: into Type` takes what converts, `field: some Type` sets an option from it,
+/// `field: just Type` sets an option. After `@a.b;` they
+/// are fields of `self.a.b`.
 macro_rules! setters {
-    () => {};
-    ($(#[$doc:meta])* $field:ident: into $type:ty, $($rest:tt)*) => {
+    (@$($part:ident).*;) => {};
+    (@$($part:ident).*; $(#[$doc:meta])* $field:ident: into $type:ty, $($rest:tt)*) => {
         $(#[$doc])*
         pub fn $field(mut self, $field: impl Into<$type>) -> Self {
-            self.$field = $field.into();
+            self.$($part.)*$field = $field.into();
             self
         }
-        $crate::word::setters! { $($rest)* }
+        $crate::word::setters! { @$($part).*; $($rest)* }
     };
-    ($(#[$doc:meta])* $field:ident: some $type:ty, $($rest:tt)*) => {
+    (@$($part:ident).*; $(#[$doc:meta])* $field:ident: some $type:ty, $($rest:tt)*) => {
         $(#[$doc])*
         pub fn $field(mut self, $field: impl Into<$type>) -> Self {
-            self.$field = Some($field.into());
+            self.$($part.)*$field = Some($field.into());
             self
         }
-        $crate::word::setters! { $($rest)* }
+        $crate::word::setters! { @$($part).*; $($rest)* }
     };
-    ($(#[$doc:meta])* $field:ident: $type:ty, $($rest:tt)*) => {
+    (@$($part:ident).*; $(#[$doc:meta])* $field:ident: just $type:ty, $($rest:tt)*) => {
         $(#[$doc])*
         pub fn $field(mut self, $field: $type) -> Self {
-            self.$field = $field;
+            self.$($part.)*$field = Some($field);
             self
         }
-        $crate::word::setters! { $($rest)* }
+        $crate::word::setters! { @$($part).*; $($rest)* }
+    };
+    (@$($part:ident).*; $(#[$doc:meta])* $field:ident: $type:ty, $($rest:tt)*) => {
+        $(#[$doc])*
+        pub fn $field(mut self, $field: $type) -> Self {
+            self.$($part.)*$field = $field;
+            self
+        }
+        $crate::word::setters! { @$($part).*; $($rest)* }
+    };
+    ($($fields:tt)*) => {
+        $crate::word::setters! { @; $($fields)* }
     };
 }
 pub(crate) use setters;

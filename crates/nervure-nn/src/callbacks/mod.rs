@@ -2,13 +2,36 @@
 
 use nervure_exec::Buffer;
 
+use crate::metrics::Direction;
 use crate::optimizers::LEARNING_RATE;
+use crate::step::Reported;
+use crate::trainer::Sums;
 use crate::{Logs, Model, Result};
+
+mod csv_logger;
+mod early_stopping;
+mod lambda_callback;
+mod learning_rate_scheduler;
+mod model_checkpoint;
+mod monitor;
+mod progbar_logger;
+mod reduce_lr_on_plateau;
+mod terminate_on_nan;
+
+pub use csv_logger::CsvLogger;
+pub use early_stopping::EarlyStopping;
+pub use lambda_callback::LambdaCallback;
+pub use learning_rate_scheduler::LearningRateScheduler;
+pub use model_checkpoint::ModelCheckpoint;
+pub use monitor::Mode;
+pub use progbar_logger::{ProgbarLogger, Report};
+pub use reduce_lr_on_plateau::ReduceLROnPlateau;
+pub use terminate_on_nan::TerminateOnNaN;
 
 /// What happens between steps and epochs. Each function does nothing unless it is written.
 ///
 /// A callback with a state of its own gives it in [`Callback::state`], so that a run that is resumed is the run that was not interrupted.
-pub trait Callback {
+pub trait Callback: Send {
     /// Before the first epoch.
     ///
     /// # Errors
@@ -81,18 +104,32 @@ pub struct Batch {
     pub loss: f64,
 }
 
+/// What the numbers of the present epoch are gathered in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Running<'a> {
+    pub sums: &'a Sums,
+    pub reported: &'a [Reported],
+}
+
 /// What a callback may do.
 #[derive(Debug)]
 pub struct Context<'a> {
     model: &'a mut Model,
     epochs: usize,
     batches: usize,
-    stop: bool,
+    running: Running<'a>,
+    stop: Option<String>,
+    logged: Logs,
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(model: &'a mut Model, epochs: usize, batches: usize) -> Context<'a> {
-        Context { model, epochs, batches, stop: false }
+    pub(crate) fn new(
+        model: &'a mut Model,
+        epochs: usize,
+        batches: usize,
+        running: Running<'a>,
+    ) -> Context<'a> {
+        Context { model, epochs, batches, running, stop: None, logged: Logs::default() }
     }
 
     /// The model.
@@ -110,12 +147,40 @@ impl<'a> Context<'a> {
         self.batches
     }
 
-    /// Ends training after this step or epoch.
-    pub fn stop_training(&mut self) {
-        self.stop = true;
+    /// Loss and metrics over the batches of the present epoch so far. Worked out when asked for: not for every batch of a small network.
+    pub fn running(&self) -> Logs {
+        self.running.sums.logs(self.running.reported, "")
     }
 
-    pub(crate) fn stopped(&self) -> bool {
+    /// Whether more of a reported number (`val_` before it does not count) is better, if that is known.
+    pub fn direction(&self, name: &str) -> Option<Direction> {
+        let name = name.strip_prefix("val_").unwrap_or(name);
+        // A number of one class goes by its metric's name and the class.
+        let base = name.rsplit_once('_').map(|(base, _)| base);
+        let find = |name: &str| self.running.reported.iter().find(|r| r.key == name);
+        find(name).or_else(|| find(base?)).and_then(|r| r.direction)
+    }
+
+    /// Adds a number to the epoch's, in `on_epoch_end`: callbacks that come later see it, and so does the history.
+    pub fn log(&mut self, name: &str, value: f64) {
+        self.logged.push(name, value);
+    }
+
+    pub(crate) fn take_logged(&mut self) -> Logs {
+        std::mem::take(&mut self.logged)
+    }
+
+    /// Ends training after this step or epoch.
+    pub fn stop_training(&mut self) {
+        self.stop_training_because("a callback ended the training");
+    }
+
+    /// Ends training after this step or epoch; the history says why.
+    pub fn stop_training_because(&mut self, reason: impl Into<String>) {
+        self.stop.get_or_insert(reason.into());
+    }
+
+    pub(crate) fn stopped(self) -> Option<String> {
         self.stop
     }
 
@@ -130,4 +195,16 @@ impl<'a> Context<'a> {
             v[0] = rate as f32;
         }
     }
+}
+
+/// A callback's own state as a checkpoint keeps it.
+fn save<T: serde::Serialize>(state: &T) -> serde_json::Value {
+    // Plain data of numbers and strings: nothing in it that JSON lacks.
+    serde_json::to_value(state).unwrap_or(serde_json::Value::Null)
+}
+
+/// A callback's own state out of a checkpoint.
+fn load<T: serde::de::DeserializeOwned>(callback: &str, state: &serde_json::Value) -> Result<T> {
+    serde::Deserialize::deserialize(state)
+        .map_err(|e| crate::Error::Callback(format!("{callback}: the checkpoint holds no state of it: {e}")))
 }

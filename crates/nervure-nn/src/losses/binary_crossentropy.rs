@@ -1,22 +1,24 @@
 use nervure_graph::{DType, Tensor, Type};
 use serde::{Deserialize, Serialize};
 
+use crate::Result;
 use crate::activations::Link;
-use crate::losses::{Loss, Prediction};
+use crate::losses::{Loss, Prediction, numbers, smoothing};
 use crate::network::batch;
 use crate::word::{Sample, Samples, kind, setters};
 
 /// −(t ln p + (1 − t) ln(1 − p)), mean over the last axis.
 ///
-/// Where the prediction is a sigmoid's, it is computed from the sigmoid's operand z as softplus(z) − t z, which is exact for probabilities
-/// near 0 and 1 too; elsewhere p is clipped to [1e-7, 1 − 1e-7]. With label smoothing s the target is t (1 − s) + s / 2.
+/// Target and prediction `[batch, …, n]`, each target in [0, 1]. Where the prediction is a sigmoid's, the loss is computed from the
+/// sigmoid's operand z as (1 − t) softplus(z) + t softplus(−z), which is exact for probabilities near 0 and 1 too; elsewhere p is clipped to
+/// [1e-7, 1 − 1e-7]. With label smoothing s the target is t (1 − s) + s / 2.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BinaryCrossentropy {
     from_logits: bool,
     label_smoothing: f64,
 }
-kind!(BinaryCrossentropy = "binary_crossentropy");
+kind!(BinaryCrossentropy = "binary_crossentropy" | "bce");
 
 impl BinaryCrossentropy {
     /// From probabilities, without smoothing.
@@ -37,13 +39,19 @@ impl Loss for BinaryCrossentropy {
         let s = self.label_smoothing;
         let t = if s == 0.0 { target } else { target * (1.0 - s) + 0.5 * s };
         let values = match prediction.logits(self.from_logits, Link::Sigmoid) {
-            Some(z) => z.softplus() - t * z,
+            // Neither term cancels, nor do their gradients.
+            Some(z) => (1.0 - t) * z.softplus() + t * (-z).softplus(),
             None => {
                 let p = prediction.clipped();
                 -(t * p.log() + (1.0 - t) * (-p).log1p())
             }
         };
         values.mean(&[-1])
+    }
+
+    fn target(&self, prediction: &Type) -> Result<Type, String> {
+        smoothing(self.label_smoothing)?;
+        numbers(prediction)
     }
 }
 

@@ -9,12 +9,19 @@ use crate::word::{Word, family};
 family! {
     Loss "loss" {
         binary_crossentropy: BinaryCrossentropy;
+        categorical_crossentropy: CategoricalCrossentropy;
+        hinge: Hinge;
+        huber: Huber;
+        mean_absolute_error: MeanAbsoluteError;
+        mean_squared_error: MeanSquaredError;
+        sparse_categorical_crossentropy: SparseCategoricalCrossentropy;
     }
 }
 
 /// A loss: one number for each row (and for each place within it), from a target and a prediction.
 ///
-/// A batch's loss is Σ weight · value / number of values, as in Keras (`sum_over_batch_size`).
+/// A batch's loss is Σ weight · value / number of values, as in Keras (`sum_over_batch_size`); values that are masked count neither above
+/// nor below.
 pub trait Loss: Word {
     /// The values, of the prediction's shape without its last axis.
     fn lower<'g>(&self, target: Tensor<'g>, prediction: Prediction<'g>) -> Tensor<'g>;
@@ -22,19 +29,30 @@ pub trait Loss: Word {
     /// The type of target that goes with a prediction of this type.
     ///
     /// # Errors
-    /// If there is none: expected and received, in a sentence.
+    /// If there is none, or if a setting makes no sense: expected and received, in a sentence.
     fn target(&self, prediction: &Type) -> Result<Type, String> {
-        Ok(prediction.clone())
+        numbers(prediction)
+    }
+
+    /// Which of the values count, `bool` of their shape; all, where there is none.
+    fn mask<'g>(&self, _target: Tensor<'g>) -> Option<Tensor<'g>> {
+        None
     }
 }
 
-/// What a network says, as losses see it.
+/// What a network says, as losses and metrics see it.
 #[derive(Debug, Clone, Copy)]
 pub struct Prediction<'g> {
     /// The output.
     pub value: Tensor<'g>,
     /// What a sigmoid or softmax made it from, if one did.
     pub link: Option<(Link, Tensor<'g>)>,
+}
+
+impl<'g> From<Tensor<'g>> for Prediction<'g> {
+    fn from(value: Tensor<'g>) -> Self {
+        Prediction { value, link: None }
+    }
 }
 
 impl<'g> Prediction<'g> {
@@ -48,12 +66,43 @@ impl<'g> Prediction<'g> {
 
     /// The output, kept within [1e-7, 1 − 1e-7]: Keras's guard of logarithms.
     pub fn clipped(&self) -> Tensor<'g> {
-        self.value.clamp(1e-7, 1.0 - 1e-7)
+        clipped(self.value)
     }
 }
 
-/// The shape of class numbers for a prediction of class probabilities: without the last axis.
+/// Keras's guard of logarithms.
+pub(crate) fn clipped(p: Tensor<'_>) -> Tensor<'_> {
+    p.clamp(1e-7, 1.0 - 1e-7)
+}
+
+/// The type of a target that is of the prediction's own type: floats, with an axis to take the mean over.
+pub(crate) fn numbers(prediction: &Type) -> Result<Type, String> {
+    if prediction.dtype != DType::F32 || prediction.rank() < 2 {
+        return Err(format!("expected an output f32[batch, …, n], received {prediction}"));
+    }
+    Ok(prediction.clone())
+}
+
+/// The type of one-hot targets: that of the prediction, which has to have several classes on its last axis.
+pub(crate) fn classes(prediction: &Type) -> Result<Type, String> {
+    if numbers(prediction)?.shape.last().is_some_and(|n| n.is(1)) {
+        return Err(format!(
+            "expected an output of at least 2 classes, received {prediction} (for one probability there is binary_crossentropy)"
+        ));
+    }
+    Ok(prediction.clone())
+}
+
+/// The type of class numbers for a prediction of class probabilities: without the last axis.
 pub(crate) fn class_numbers(prediction: &Type) -> Type {
     let shape: &[Dim] = &prediction.shape;
     Type::new(DType::I32, shape.split_last().map_or(Shape::new(), |(_, rest)| rest.to_vec()))
+}
+
+/// Whether a share of labels to smooth is one.
+pub(crate) fn smoothing(share: f64) -> Result<(), String> {
+    if (0.0..=1.0).contains(&share) {
+        return Ok(());
+    }
+    Err(format!("expected a label_smoothing of 0 to 1, received {share}"))
 }

@@ -1,34 +1,82 @@
 //! Metrics: how good a network is.
 
-use nervure_graph::Tensor;
+use nervure_graph::{DType, Tensor};
+use serde::{Deserialize, Serialize};
 
+use crate::losses::Prediction;
 use crate::word::{Word, family};
+
+mod counts;
+pub mod exact;
 
 family! {
     Metric "metric" {
         accuracy: Accuracy;
+        auc: Auc;
+        binary_accuracy: BinaryAccuracy;
+        categorical_accuracy: CategoricalAccuracy;
+        f1_score: F1Score;
+        losses: BinaryCrossentropy, CategoricalCrossentropy, Hinge, Huber, MeanAbsoluteError, MeanSquaredError,
+            SparseCategoricalCrossentropy;
+        named: Named;
+        precision: Precision;
+        r2_score: R2Score;
+        recall: Recall;
+        root_mean_squared_error: RootMeanSquaredError;
+        sparse_categorical_accuracy: SparseCategoricalAccuracy;
+        sparse_top_k_categorical_accuracy: SparseTopKCategoricalAccuracy;
+        top_k_categorical_accuracy: TopKCategoricalAccuracy;
     }
 }
 
 /// A metric that is gathered batch by batch: sums, written in primitives, and a number from them.
 ///
-/// The sums over batches are kept in `f64` by the caller, so that they stay exact for any number of rows.
+/// The sums over batches are kept in `f64` by the caller, so that they stay exact for any number of rows. Classes may come as numbers or
+/// one-hot, as the loss wants them: the metrics of this crate take both.
 pub trait Metric: Word {
     /// The key under which it is reported.
     fn name(&self) -> String {
         self.kind().into()
     }
 
-    /// What a batch adds to the sums: `weight` (of the target's rows) counts each row, 1 where there is none.
+    /// What a batch adds to the sums, floats: `weight` (of the target's leading axes) counts each row, 1 where there is none.
     fn lower<'g>(
         &self,
         target: Tensor<'g>,
-        prediction: Tensor<'g>,
+        prediction: Prediction<'g>,
         weight: Option<Tensor<'g>>,
     ) -> Vec<Tensor<'g>>;
 
     /// The number from the sums, in the order of [`Metric::lower`].
     fn result(&self, sums: &[Vec<f64>]) -> f64;
+
+    /// A number a class, where the metric is one of each class: reported as `name_0`, `name_1`, … instead of the one number.
+    fn per_class(&self, _sums: &[Vec<f64>]) -> Option<Vec<f64>> {
+        None
+    }
+
+    /// Whether more is better: what callbacks that watch the metric go by. Where a metric does not say, they have to be told.
+    fn direction(&self) -> Option<Direction> {
+        None
+    }
+
+    /// The metric under another key.
+    fn named(self, name: &str) -> Named
+    where
+        Self: Sized,
+    {
+        Named::new(self, name)
+    }
+}
+
+/// Whether more of a number is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// More is better.
+    Up,
+    /// Less is better.
+    Down,
 }
 
 /// Σ weight · value and Σ weight: what a weighted mean needs. The weight is that of the leading axes of `values`.
@@ -47,4 +95,29 @@ pub(crate) fn spread<'g>(weight: Tensor<'g>, like: Tensor<'g>) -> Tensor<'g> {
 /// A ratio of sums, NaN over nothing.
 pub(crate) fn ratio(sums: &[Vec<f64>]) -> f64 {
     sums[0][0] / sums[1][0]
+}
+
+/// a / b, 0 where b is 0: Keras's rule for precision and the like.
+pub(crate) fn divide_no_nan(a: f64, b: f64) -> f64 {
+    if b == 0.0 { 0.0 } else { a / b }
+}
+
+/// The target as floats of the prediction's shape: class numbers become one-hot.
+fn one_hot<'g>(target: Tensor<'g>, prediction: Tensor<'g>) -> Tensor<'g> {
+    if target.rank() < prediction.rank() {
+        return target.cast(DType::I32).one_hot(prediction.dim(-1));
+    }
+    target.cast(DType::F32)
+}
+
+/// The target as class numbers `[batch, …]`: one-hot rows become the place of the greatest.
+fn class_numbers<'g>(target: Tensor<'g>, prediction: Tensor<'g>) -> Tensor<'g> {
+    if target.rank() < prediction.rank() { target.cast(DType::I32) } else { target.argmax(-1) }
+}
+
+/// Records that a metric of classes was given an output of one number.
+fn needs_classes(metric: &dyn Word, prediction: Tensor<'_>) {
+    if prediction.dim(-1).is(1) {
+        prediction.builder().fail(metric.kind(), "an output of at least 2 classes", prediction.ty());
+    }
 }

@@ -1,26 +1,39 @@
 use nervure_graph::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::optimizers::{Clipping, Optimizer, Step};
+use crate::Result;
+use crate::optimizers::{Optimizer, Options, Step, option_setters, share, within};
 use crate::word::{Sample, Samples, kind, setters};
 
 /// m ← m + (g − m)(1 − β₁); v ← v + (g² − v)(1 − β₂); w ← w − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε), t from 1.
 ///
-/// Kingma and Ba 2015, "Adam: a method for stochastic optimization", in the form before its section 2.1, as Keras has it.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+/// Kingma and Ba 2015, "Adam: a method for stochastic optimization", in the form before its section 2.1, as Keras has it. With `amsgrad` √v is
+/// that of the greatest v so far (Reddi et al. 2018, "On the convergence of Adam and beyond"). Slots: `momentum`, `velocity`,
+/// `velocity_hat`, each of the weight's shape.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Adam {
-    learning_rate: f64,
-    beta_1: f64,
-    beta_2: f64,
-    epsilon: f64,
-    clipping: Clipping,
+    pub(super) learning_rate: f64,
+    pub(super) beta_1: f64,
+    pub(super) beta_2: f64,
+    pub(super) epsilon: f64,
+    pub(super) amsgrad: bool,
+    #[serde(flatten)]
+    pub(super) options: Options,
 }
 kind!(Adam = "adam");
+option_setters!(Adam: options);
 
 impl Default for Adam {
     fn default() -> Adam {
-        Adam { learning_rate: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, clipping: Clipping::default() }
+        Adam {
+            learning_rate: 1e-3,
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-7,
+            amsgrad: false,
+            options: Options::default(),
+        }
     }
 }
 
@@ -39,18 +52,22 @@ impl Adam {
         beta_2: f64,
         /// ε; default 1e-7.
         epsilon: f64,
-        /// Bounds on gradients; default none.
-        clipping: Clipping,
+        /// Whether the step is divided by the root of the greatest v so far; default false.
+        amsgrad: bool,
     }
 }
 
 impl Optimizer for Adam {
     fn step<'g>(&self, cx: &mut Step<'g>, weight: Tensor<'g>, g: Tensor<'g>) -> Tensor<'g> {
-        let (m, v, t) = (cx.slot("m", weight, 0.0), cx.slot("v", weight, 0.0), cx.iteration());
-        let power = |beta: f64| t.constant(beta).pow(t);
-        let rate = cx.learning_rate() * (1.0 - power(self.beta_2)).sqrt() / (1.0 - power(self.beta_1));
-        let m = cx.set_slot("m", m + (g - m) * (1.0 - self.beta_1));
-        let v = cx.set_slot("v", v + (g.square() - v) * (1.0 - self.beta_2));
+        let (m, v) = (cx.slot("momentum", weight, 0.0), cx.slot("velocity", weight, 0.0));
+        let rate =
+            cx.learning_rate() * cx.bias_correction(self.beta_2).sqrt() / cx.bias_correction(self.beta_1);
+        let m = cx.set_slot("momentum", m + (g - m) * (1.0 - self.beta_1));
+        let mut v = cx.set_slot("velocity", v + (g.square() - v) * (1.0 - self.beta_2));
+        if self.amsgrad {
+            let greatest = cx.slot("velocity_hat", weight, 0.0);
+            v = cx.set_slot("velocity_hat", greatest.max(v));
+        }
         weight - rate * m / (v.sqrt() + self.epsilon)
     }
 
@@ -58,13 +75,23 @@ impl Optimizer for Adam {
         self.learning_rate
     }
 
-    fn clipping(&self) -> Clipping {
-        self.clipping
+    fn options(&self) -> Options {
+        self.options.clone()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        share("beta_1", self.beta_1)?;
+        share("beta_2", self.beta_2)?;
+        within("epsilon", self.epsilon, |e| e >= 0.0, "of at least 0")
     }
 }
 
 impl Samples<dyn Optimizer> for Adam {
     fn samples() -> Vec<Sample<dyn Optimizer>> {
-        vec![Sample::new(Adam::new(), []), Sample::new(Adam::new().learning_rate(0.1).beta_1(0.8).beta_2(0.9).epsilon(1e-3), [])]
+        vec![
+            Sample::new(Adam::new(), []),
+            Sample::new(Adam::new().learning_rate(0.1).beta_1(0.8).beta_2(0.9).epsilon(1e-3), []),
+            Sample::new(Adam::new().amsgrad(true).weight_decay(0.1).clipnorm(0.5), []),
+        ]
     }
 }

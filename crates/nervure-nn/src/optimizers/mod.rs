@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use nervure_graph::{Builder, DType, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::lower::STEP;
+use crate::Result;
 use crate::word::{Word, family};
 
 family! {
     Optimizer "optimizer" {
         adam: Adam;
+        adamw: AdamW;
+        rmsprop: RMSprop;
+        sgd: SGD;
     }
 }
 
@@ -22,25 +25,105 @@ pub trait Optimizer: Word {
     /// The learning rate at the start; callbacks may change it later.
     fn learning_rate(&self) -> f64;
 
-    /// How gradients are clipped before the step.
-    fn clipping(&self) -> Clipping {
-        Clipping::default()
+    /// What is done to gradients and weights before the step.
+    fn options(&self) -> Options {
+        Options::default()
+    }
+
+    /// Whether the settings make sense.
+    ///
+    /// # Errors
+    /// If they do not: expected and received, in a sentence.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
     }
 }
 
-/// Bounds on gradients; at most one of them.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Clipping {
+/// What every optimizer of this crate offers, under Keras's names: clipping of gradients, decay of weights.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Options {
+    /// λ: before its step each weight is w ← w − η λ w (Loshchilov and Hutter 2019, "Decoupled weight decay regularization").
+    pub weight_decay: Option<f64>,
+    /// Weights whose path contains one of these do not decay: `bias`, `embedding/`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude_from_weight_decay: Vec<String>,
     /// Each weight's gradient is scaled down to this Euclidean norm.
     pub clipnorm: Option<f64>,
-    /// Each element is held within ±this.
+    /// Each element of a gradient is held within ±this.
     pub clipvalue: Option<f64>,
     /// All gradients together are scaled down to this Euclidean norm.
     pub global_clipnorm: Option<f64>,
 }
 
+impl Options {
+    /// The rate at which the weight at `path` decays.
+    pub(crate) fn decay(&self, path: &str) -> Option<f64> {
+        self.weight_decay.filter(|_| !self.exclude_from_weight_decay.iter().any(|part| path.contains(part)))
+    }
+
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let bounds = [
+            ("clipnorm", self.clipnorm),
+            ("clipvalue", self.clipvalue),
+            ("global_clipnorm", self.global_clipnorm),
+        ];
+        let given: Vec<_> = bounds.iter().filter_map(|(name, b)| Some((name, (*b)?))).collect();
+        if given.len() > 1 {
+            let names = given.iter().map(|(name, _)| **name).collect::<Vec<_>>().join(" and ");
+            return Err(format!("expected at most one of clipnorm, clipvalue, global_clipnorm, received {names}"));
+        }
+        for (name, bound) in given {
+            within(name, bound, |b| b > 0.0, "above 0")?;
+        }
+        within("weight_decay", self.weight_decay.unwrap_or(0.0), |d| d >= 0.0, "of at least 0")
+    }
+}
+
+/// Setters of the [`Options`] that an optimizer keeps at `self.a.b`.
+macro_rules! option_setters {
+    ($optimizer:ident: $($part:ident).+) => {
+        impl $optimizer {
+            $crate::word::setters! {
+                @$($part).+;
+                /// λ of the decay w ← w − η λ w before each step.
+                weight_decay: just f64,
+                /// Scales each weight's gradient down to this Euclidean norm; default none.
+                clipnorm: just f64,
+                /// Holds each element of a gradient within ±this; default none.
+                clipvalue: just f64,
+                /// Scales all gradients together down to this Euclidean norm; default none.
+                global_clipnorm: just f64,
+            }
+
+            /// Spares weights whose path contains one of these from decay: `bias`, `embedding/`.
+            pub fn exclude_from_weight_decay<S: Into<String>>(
+                mut self,
+                parts: impl IntoIterator<Item = S>,
+            ) -> Self {
+                self.$($part.)+exclude_from_weight_decay.extend(parts.into_iter().map(Into::into));
+                self
+            }
+        }
+    };
+}
+use option_setters;
+
+/// An error unless `value` is finite and `holds`.
+fn within(name: &str, value: f64, holds: impl Fn(f64) -> bool, expected: &str) -> Result<(), String> {
+    if value.is_finite() && holds(value) {
+        return Ok(());
+    }
+    Err(format!("expected a {name} {expected}, received {value}"))
+}
+
+/// An error unless `value` is in [0, 1).
+fn share(name: &str, value: f64) -> Result<(), String> {
+    within(name, value, |v| (0.0..1.0).contains(&v), "of at least 0 and below 1")
+}
+
 pub(crate) const LEARNING_RATE: &str = "optimizer/learning_rate";
+pub(crate) const ITERATIONS: &str = "optimizer/iterations";
 pub(crate) const SLOTS: &str = "optimizer/slots";
 
 /// What an optimizer sees of the step: learning rate, iteration and the slots of the weight at hand.
@@ -70,9 +153,14 @@ impl<'g> Step<'g> {
         self.builder.parameter(LEARNING_RATE, DType::F32, [])
     }
 
-    /// The number of this step, from 1, as a float scalar.
+    /// The number of this step of the optimizer, from 1, as a float scalar.
     pub fn iteration(&self) -> Tensor<'g> {
-        self.builder.parameter(STEP, DType::I64, []).cast(DType::F32) + 1.0
+        self.builder.parameter(ITERATIONS, DType::I64, []).cast(DType::F32) + 1.0
+    }
+
+    /// 1 − βᵗ, t the number of this step, without the cancellation that the difference has while βᵗ is near 1.
+    pub fn bias_correction(&self, beta: f64) -> Tensor<'g> {
+        -(self.iteration() * beta.ln()).expm1()
     }
 
     /// A state of the weight at hand, of its shape, that starts at `initial` everywhere.

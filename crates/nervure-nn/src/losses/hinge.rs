@@ -1,0 +1,26 @@
+use nervure_graph::{DType, Tensor, Type};
+use serde::{Deserialize, Serialize};
+
+use crate::losses::{Loss, Prediction};
+use crate::network::batch;
+use crate::word::{Sample, Samples, kind};
+
+/// max(1 − t y, 0), mean over the last axis, with t −1 or 1. Target and prediction `[batch, …, n]`. A target 0 counts as −1, so that 0/1 labels do too.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Hinge;
+kind!(Hinge = "hinge");
+
+impl Loss for Hinge {
+    fn lower<'g>(&self, target: Tensor<'g>, prediction: Prediction<'g>) -> Tensor<'g> {
+        let zero = target.constant(0.0);
+        let t = target.equal(zero).select(target.constant(-1.0), target);
+        (1.0 - t * prediction.value).max(zero).mean(&[-1])
+    }
+}
+
+impl Samples<dyn Loss> for Hinge {
+    fn samples() -> Vec<Sample<dyn Loss>> {
+        let ty = Type::new(DType::F32, [batch(), 2.into()]);
+        vec![Sample::new(Hinge, [ty.clone(), ty])]
+    }
+}

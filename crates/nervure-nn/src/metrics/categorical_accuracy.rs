@@ -1,0 +1,44 @@
+use nervure_graph::{DType, Tensor, Type};
+use serde::{Deserialize, Serialize};
+
+use crate::losses::Prediction;
+use crate::metrics::{Direction, Metric, class_numbers, needs_classes, ratio, weighted_mean};
+use crate::network::batch;
+use crate::word::{Sample, Samples, kind};
+
+/// The share of rows whose greatest output is that of the right class, for targets that are one-hot.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct CategoricalAccuracy;
+kind!(CategoricalAccuracy = "categorical_accuracy");
+
+impl Metric for CategoricalAccuracy {
+    fn lower<'g>(
+        &self,
+        target: Tensor<'g>,
+        prediction: Prediction<'g>,
+        weight: Option<Tensor<'g>>,
+    ) -> Vec<Tensor<'g>> {
+        needs_classes(self, prediction.value);
+        weighted_mean(right(target, prediction.value), weight)
+    }
+
+    fn result(&self, sums: &[Vec<f64>]) -> f64 {
+        ratio(sums)
+    }
+
+    fn direction(&self) -> Option<Direction> {
+        Some(Direction::Up)
+    }
+}
+
+/// 1 where the greatest output is that of the right class, else 0.
+pub(super) fn right<'g>(target: Tensor<'g>, prediction: Tensor<'g>) -> Tensor<'g> {
+    class_numbers(target, prediction).equal(prediction.argmax(-1)).cast(DType::F32)
+}
+
+impl Samples<dyn Metric> for CategoricalAccuracy {
+    fn samples() -> Vec<Sample<dyn Metric>> {
+        let ty = Type::new(DType::F32, [batch(), 2.into(), 3.into()]);
+        vec![Sample::new(CategoricalAccuracy, [ty.clone(), ty])]
+    }
+}

@@ -1,0 +1,106 @@
+use nervure_graph::{DType, Tensor, Type};
+use serde::{Deserialize, Serialize};
+
+use crate::losses::Prediction;
+use crate::metrics::counts::{Decided, Rule};
+use crate::metrics::{Direction, Metric, divide_no_nan};
+use crate::network::batch;
+use crate::word::{Sample, Samples, kind, setters};
+
+/// 2 · precision · recall / (precision + recall) of each class, and their average.
+///
+/// Target and prediction `[batch, …, n]`, or class numbers as target. Without a threshold the greatest output of a row counts as positive; for a
+/// single output the threshold is 0.5 unless set (by Keras's rule a single output would always be positive).
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct F1Score {
+    average: Option<Average>,
+    threshold: Option<f64>,
+}
+kind!(F1Score = "f1_score");
+
+/// How one number comes from those of the classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Average {
+    /// Of the counts of all classes together.
+    Micro,
+    /// The mean over classes.
+    Macro,
+    /// The mean over classes, each weighted by how often it is right.
+    Weighted,
+}
+
+impl F1Score {
+    /// A number a class, by the greatest output.
+    pub fn new() -> F1Score {
+        F1Score::default()
+    }
+
+    setters! {
+        /// Default none: each class is reported, as `f1_score_0`, `f1_score_1`, ….
+        average: just Average,
+        /// What an output has to exceed to count as positive; default none: the greatest does.
+        threshold: just f64,
+    }
+
+    fn of_classes(sums: &[Vec<f64>]) -> Vec<f64> {
+        let counts = sums[0].iter().zip(&sums[1]).zip(&sums[2]);
+        counts.map(|((&tp, &fp), &missed)| f1(tp, fp, missed)).collect()
+    }
+}
+
+/// 2 tp / (2 tp + fp + fn), which is the harmonic mean of precision and recall; 0 over nothing.
+pub(super) fn f1(tp: f64, fp: f64, missed: f64) -> f64 {
+    divide_no_nan(2.0 * tp, 2.0 * tp + fp + missed)
+}
+
+impl Metric for F1Score {
+    fn lower<'g>(
+        &self,
+        target: Tensor<'g>,
+        prediction: Prediction<'g>,
+        weight: Option<Tensor<'g>>,
+    ) -> Vec<Tensor<'g>> {
+        let p = prediction.value;
+        let decided = if self.threshold.is_some() || p.dim(-1).is(1) {
+            Decided::by(Rule { threshold: self.threshold, ..Rule::default() }, target, p, weight)
+        } else {
+            Decided::of(target, p, p.argmax(-1).one_hot(p.dim(-1)), weight)
+        };
+        decided.counts().into()
+    }
+
+    fn result(&self, sums: &[Vec<f64>]) -> f64 {
+        let classes = F1Score::of_classes(sums);
+        let sum = |i: usize| sums[i].iter().sum::<f64>();
+        match self.average {
+            Some(Average::Micro) => f1(sum(0), sum(1), sum(2)),
+            Some(Average::Macro) | None => classes.iter().sum::<f64>() / classes.len() as f64,
+            Some(Average::Weighted) => {
+                let support = |c: usize| sums[0][c] + sums[2][c];
+                let total: f64 = (0..classes.len()).map(support).sum();
+                classes.iter().enumerate().map(|(c, f)| divide_no_nan(f * support(c), total)).sum()
+            }
+        }
+    }
+
+    fn per_class(&self, sums: &[Vec<f64>]) -> Option<Vec<f64>> {
+        (self.average.is_none() && sums[0].len() > 1).then(|| F1Score::of_classes(sums))
+    }
+
+    fn direction(&self) -> Option<Direction> {
+        Some(Direction::Up)
+    }
+}
+
+impl Samples<dyn Metric> for F1Score {
+    fn samples() -> Vec<Sample<dyn Metric>> {
+        let ty = |n: usize| Type::new(DType::F32, [batch(), n.into()]);
+        vec![
+            Sample::new(F1Score::new(), [ty(1), ty(1)]),
+            Sample::new(F1Score::new(), [Type::new(DType::I32, [batch()]), ty(3)]),
+            Sample::new(F1Score::new().average(Average::Weighted).threshold(0.4), [ty(3), ty(3)]),
+        ]
+    }
+}

@@ -1,0 +1,39 @@
+use nervure_graph::{DType, Tensor, Type};
+use serde::{Deserialize, Serialize};
+
+use crate::losses::Prediction;
+use crate::metrics::{Direction, Metric, one_hot, ratio, weighted_mean};
+use crate::network::batch;
+use crate::word::{Sample, Samples, kind};
+
+/// √ of the mean of (t − y)². Target and prediction `[batch, …, n]`.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct RootMeanSquaredError;
+kind!(RootMeanSquaredError = "root_mean_squared_error" | "rmse");
+
+impl Metric for RootMeanSquaredError {
+    fn lower<'g>(
+        &self,
+        target: Tensor<'g>,
+        prediction: Prediction<'g>,
+        weight: Option<Tensor<'g>>,
+    ) -> Vec<Tensor<'g>> {
+        let y = prediction.value;
+        weighted_mean((y - one_hot(target, y)).square().mean(&[-1]), weight)
+    }
+
+    fn result(&self, sums: &[Vec<f64>]) -> f64 {
+        ratio(sums).sqrt()
+    }
+
+    fn direction(&self) -> Option<Direction> {
+        Some(Direction::Down)
+    }
+}
+
+impl Samples<dyn Metric> for RootMeanSquaredError {
+    fn samples() -> Vec<Sample<dyn Metric>> {
+        let ty = Type::new(DType::F32, [batch(), 2.into()]);
+        vec![Sample::new(RootMeanSquaredError, [ty.clone(), ty])]
+    }
+}

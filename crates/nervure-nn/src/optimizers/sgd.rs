@@ -1,0 +1,79 @@
+use nervure_graph::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::optimizers::{Optimizer, Options, Step, option_setters, within};
+use crate::word::{Sample, Samples, kind, setters};
+
+/// w ← w − η g; with momentum μ: m ← μ m − η g and w ← w + m; with Nesterov's: w ← w + μ m − η g, m being the new one.
+///
+/// Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning". Slot, if μ is not 0: `momentum`, of the
+/// weight's shape.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(clippy::upper_case_acronyms, reason = "Keras's name")]
+pub struct SGD {
+    learning_rate: f64,
+    momentum: f64,
+    nesterov: bool,
+    #[serde(flatten)]
+    options: Options,
+}
+kind!(SGD = "sgd");
+option_setters!(SGD: options);
+
+impl Default for SGD {
+    fn default() -> SGD {
+        SGD { learning_rate: 0.01, momentum: 0.0, nesterov: false, options: Options::default() }
+    }
+}
+
+impl SGD {
+    /// Keras's defaults: no momentum.
+    pub fn new() -> SGD {
+        SGD::default()
+    }
+
+    setters! {
+        /// η; default 0.01.
+        learning_rate: f64,
+        /// μ, in [0, 1]; default 0.
+        momentum: f64,
+        /// Whether the gradient counts as taken after the momentum's move; default false.
+        nesterov: bool,
+    }
+}
+
+impl Optimizer for SGD {
+    fn step<'g>(&self, cx: &mut Step<'g>, weight: Tensor<'g>, g: Tensor<'g>) -> Tensor<'g> {
+        let move_by = g * cx.learning_rate();
+        if self.momentum == 0.0 {
+            return weight - move_by;
+        }
+        let m = cx.slot("momentum", weight, 0.0);
+        let m = cx.set_slot("momentum", m * self.momentum - move_by);
+        if self.nesterov { weight + m * self.momentum - move_by } else { weight + m }
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn options(&self) -> Options {
+        self.options.clone()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        within("momentum", self.momentum, |m| (0.0..=1.0).contains(&m), "of 0 to 1")
+    }
+}
+
+impl Samples<dyn Optimizer> for SGD {
+    fn samples() -> Vec<Sample<dyn Optimizer>> {
+        vec![
+            Sample::new(SGD::new(), []),
+            Sample::new(SGD::new().momentum(0.9).clipvalue(0.1), []),
+            Sample::new(SGD::new().learning_rate(0.1).momentum(0.5).nesterov(true), []),
+        ]
+    }
+}
