@@ -36,6 +36,7 @@ pub mod network;
 pub mod optimizers;
 pub mod regularizers;
 mod step;
+mod summary;
 mod trainer;
 pub mod word;
 
@@ -60,9 +61,17 @@ pub mod prelude {
     pub use crate::layers::*;
     // The layer, not the trait of that name.
     pub use crate::layers::Activation;
-    pub use crate::losses::BinaryCrossentropy;
-    pub use crate::metrics::Accuracy;
-    pub use crate::optimizers::Adam;
+    pub use crate::callbacks::{
+        CsvLogger, EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint, ProgbarLogger,
+        ReduceLROnPlateau, TerminateOnNaN,
+    };
+    pub use crate::losses::*;
+    pub use crate::metrics::{
+        Accuracy, Auc, BinaryAccuracy, CategoricalAccuracy, F1Score, Metric, Precision, R2Score, Recall,
+        RootMeanSquaredError, SparseCategoricalAccuracy, SparseTopKCategoricalAccuracy,
+        TopKCategoricalAccuracy,
+    };
+    pub use crate::optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD};
     pub use crate::regularizers::*;
     pub use crate::{
         DType, Dataset, Expr, Fit, History, Model, Seed, Sequential, Training, concat, input, input_of,

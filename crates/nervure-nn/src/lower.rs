@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nervure_graph::{Builder, DType, NodeId, Op, Shape, Tensor};
+use nervure_graph::{Builder, DType, NodeId, Op, Shape, Tensor, Type};
 
 use crate::activations::{Activation, Link};
 use crate::initializers::Initializer;
@@ -82,6 +82,16 @@ pub struct Lower<'g> {
     streams: u32,
     links: BTreeMap<NodeId, (Link, Tensor<'g>)>,
     masks: BTreeMap<NodeId, Tensor<'g>>,
+    calls: Vec<LayerCall>,
+}
+
+/// A layer as it was lowered: what a summary shows.
+#[derive(Debug, Clone)]
+pub(crate) struct LayerCall {
+    /// Names of the layer and of those around it.
+    pub path: Vec<String>,
+    pub kind: &'static str,
+    pub outputs: Vec<Type>,
 }
 
 impl<'g> Lower<'g> {
@@ -98,6 +108,7 @@ impl<'g> Lower<'g> {
             streams: 0,
             links: BTreeMap::new(),
             masks: BTreeMap::new(),
+            calls: Vec::new(),
         }
     }
 
@@ -204,6 +215,8 @@ impl<'g> Lower<'g> {
         self.path.push(name.into());
         let outer = self.frozen;
         self.frozen |= !trainable;
+        let at = self.calls.len();
+        self.calls.push(LayerCall { path: self.path.clone(), kind: layer.kind(), outputs: Vec::new() });
         let outputs = match layer.arity().filter(|&n| n != inputs.len()) {
             Some(n) => Err(self.error(layer, format!("{n} inputs"), inputs.len())),
             None => layer.lower(self, inputs),
@@ -222,6 +235,7 @@ impl<'g> Lower<'g> {
             };
             Error::Layer { path, kind: layer.kind().into(), written: None, reason }
         })?;
+        self.calls[at].outputs = outputs.iter().map(|y| y.ty()).collect();
         if layer.passes_mask() {
             let mask = inputs.iter().find_map(|x| self.mask(*x));
             for y in &outputs {
@@ -260,6 +274,7 @@ impl<'g> Lower<'g> {
             parameters: self.parameters,
             updates: self.updates.into_values().collect(),
             penalties: self.penalties,
+            calls: self.calls,
         }
     }
 
@@ -274,6 +289,7 @@ pub(crate) struct Lowered<'g> {
     pub parameters: Vec<ParameterSpec>,
     pub updates: Vec<(Tensor<'g>, Tensor<'g>)>,
     pub penalties: Vec<Tensor<'g>>,
+    pub calls: Vec<LayerCall>,
 }
 
 fn attributes(config: &serde_json::Value) -> Vec<(String, String)> {

@@ -1,6 +1,5 @@
 //! Models: a network with its weights.
 
-use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nervure_exec::{Buffer, Plan, Runner, Store, Threads, View};
@@ -9,9 +8,10 @@ use nervure_graph::{Bindings, Builder, DType, Graph};
 use crate::data::{Dataset, IntoArray};
 use crate::feed::{Feed, Slot};
 use crate::initializers::Stream;
-use crate::lower::{ParameterSpec, SEED, STEP};
+use crate::lower::{LayerCall, ParameterSpec, SEED, STEP};
 use crate::network::{Inputs, Network};
-use crate::optimizers::Optimizer;
+use crate::optimizers::{OPTIMIZER, Optimizer};
+use crate::summary::summary;
 use crate::word::Object;
 use crate::{Error, Result};
 
@@ -30,6 +30,8 @@ pub struct Model {
     /// The optimizer whose slots the store holds.
     pub(crate) optimizer: Option<Object<dyn Optimizer>>,
     inference: Graph,
+    /// The layers as they were lowered.
+    calls: Vec<LayerCall>,
     plans: Mutex<Vec<Compiled>>,
 }
 
@@ -59,7 +61,8 @@ impl Model {
     pub(crate) fn from_network(network: Network, seed: Seed) -> Result<Model> {
         network.check()?;
         let builder = Builder::new();
-        let parameters = network.lower_inference(&builder)?.parameters;
+        let lowered = network.lower_inference(&builder)?;
+        let (parameters, calls) = (lowered.parameters, lowered.calls);
         let inference = builder.finish()?;
         let mut store = Store::new();
         for p in &parameters {
@@ -76,6 +79,7 @@ impl Model {
             seed: seed.0,
             optimizer: None,
             inference,
+            calls,
             plans: Mutex::new(Vec::new()),
         })
     }
@@ -158,7 +162,7 @@ impl Model {
         }
         for (name, value) in self.store.iter() {
             if state.get(name).is_none_or(|b| b.dtype() != value.dtype() || b.shape() != value.shape())
-                && !name.starts_with("optimizer/")
+                && !name.starts_with(OPTIMIZER)
             {
                 return Err(Error::Weights(format!("state `{name}` is absent or of another shape")));
             }
@@ -166,6 +170,7 @@ impl Model {
         self.seed = state.get(SEED).and_then(|b| b.as_i64()).map_or(self.seed, |s| s[0] as u64);
         self.store = state;
         self.optimizer = optimizer;
+        self.forget_plans();
         Ok(())
     }
 
@@ -181,41 +186,7 @@ impl Model {
     /// # Errors
     /// [`Error::Data`] for arrays that the inputs do not take; an index out of range.
     pub fn predict_all(&self, data: &Dataset) -> Result<Vec<Buffer>> {
-        let feed = Feed::new(data, &self.input_slots(), &[], false)?;
-        let rows = feed.rows();
-        let mut outputs: Vec<Buffer> = Vec::new();
-        let mut buffers = Vec::new();
-        let mut start = 0;
-        loop {
-            let n = (rows - start).min(PREDICT);
-            let (plan, mut runner) = self.take(feed.bindings(n))?;
-            match feed.views(start, n) {
-                Some(views) => runner.infer(&self.threads, &self.store, &views)?,
-                None => {
-                    let numbers: Vec<u32> = (start as u32..(start + n) as u32).collect();
-                    buffers = if start == 0 || n < PREDICT { feed.buffers(n) } else { buffers };
-                    feed.fill(&numbers, &mut buffers);
-                    let views: Vec<View<'_>> = buffers.iter().map(Buffer::view).collect();
-                    runner.infer(&self.threads, &self.store, &views)?;
-                }
-            }
-            for (i, (_, dtype, shape)) in plan.outputs().iter().enumerate() {
-                if start == 0 {
-                    let mut shape = shape.clone();
-                    if let Some(first) = shape.first_mut() {
-                        *first = rows;
-                    }
-                    outputs.push(Buffer::zeros(*dtype, &shape));
-                }
-                let width = outputs[i].len().checked_div(rows).unwrap_or(0);
-                put(&mut outputs[i], start * width, runner.output(i));
-            }
-            self.give_back(plan, runner);
-            start += n;
-            if start >= rows {
-                return Ok(outputs);
-            }
-        }
+        self.predict_by(data, PREDICT)
     }
 
     /// The only output for every row of the only input.
@@ -223,45 +194,69 @@ impl Model {
     /// # Errors
     /// As [`Model::predict_all`]; a network of several outputs.
     pub fn predict(&self, x: impl IntoArray) -> Result<Buffer> {
-        let mut outputs = self.predict_all(&Dataset::of_inputs(x))?;
-        match (outputs.pop(), outputs.is_empty()) {
-            (Some(y), true) => Ok(y),
-            _ => Err(Error::Data("the network has several outputs: use `predict_all`".into())),
-        }
+        only(self.predict_all(&Dataset::of_inputs(x))?)
     }
 
-    /// A table of the layers: output shapes and numbers of weights.
-    pub fn summary(&self) -> String {
-        let rows: Vec<[String; 3]> =
-            self.network.layers().iter().map(|l| self.summary_row(&l.name, l.layer.kind())).collect();
-        let head = ["Layer (type)", "Output", "Param #"].map(String::from);
-        let width = |i: usize| rows.iter().chain([&head]).map(|r| r[i].chars().count()).max().unwrap_or(0);
-        let widths = [width(0), width(1), width(2)];
-        let mut out = String::new();
-        for r in [&head].into_iter().chain(&rows) {
-            let [a, b, c] = widths;
-            // Writing to a string cannot fail.
-            let _ = writeln!(out, "{:<a$}  {:<b$}  {:>c$}", r[0], r[1], r[2]);
-        }
-        let count = |trainable: bool| -> usize {
-            let chosen = self.parameters.iter().filter(|p| p.trainable == trainable);
-            chosen.map(|p| p.shape.iter().product::<usize>()).sum()
+    /// [`Model::predict`] with all rows in one run: the same bits, in the memory that they need together.
+    ///
+    /// # Errors
+    /// As [`Model::predict`].
+    pub fn predict_on_batch(&self, x: impl IntoArray) -> Result<Buffer> {
+        only(self.predict_by(&Dataset::of_inputs(x), usize::MAX)?)
+    }
+
+    fn predict_by(&self, data: &Dataset, size: usize) -> Result<Vec<Buffer>> {
+        let feed = Feed::new(data, &self.input_slots(), &[], false)?;
+        let rows = feed.rows();
+        let all = feed.bindings(rows);
+        let output = |(_, id): &(String, nervure_graph::NodeId)| {
+            let ty = &self.inference.node(*id).ty;
+            Ok(Buffer::zeros(ty.dtype, &ty.resolve(&all)?))
         };
-        let (yes, no) = (count(true), count(false));
-        let _ = write!(out, "Total params: {} (trainable {yes}, not {no})", yes + no);
-        out
+        let mut outputs = self.inference.outputs().iter().map(output).collect::<Result<Vec<Buffer>>>()?;
+        let (mut buffers, mut numbers, mut picked) = (Vec::new(), Vec::new(), Vec::new());
+        let mut start = 0;
+        while start < rows {
+            let n = (rows - start).min(size);
+            let (plan, mut runner) = self.take(feed.bindings(n))?;
+            match feed.views(start, n) {
+                Some(views) => runner.infer(&self.threads, &self.store, &views)?,
+                None => {
+                    if start == 0 || n < size {
+                        buffers = feed.buffers(n);
+                    }
+                    numbers.clear();
+                    numbers.extend(start as u32..(start + n) as u32);
+                    feed.fill(&numbers, &mut buffers, &mut picked);
+                    let views: Vec<View<'_>> = buffers.iter().map(Buffer::view).collect();
+                    runner.infer(&self.threads, &self.store, &views)?;
+                }
+            }
+            for (i, output) in outputs.iter_mut().enumerate() {
+                let width = output.len() / rows;
+                put(output, start * width, runner.output(i));
+            }
+            self.give_back(plan, runner);
+            start += n;
+        }
+        Ok(outputs)
     }
 
-    fn summary_row(&self, name: &str, kind: &str) -> [String; 3] {
-        let scope = |path: &str| path == name || path.starts_with(&format!("{name}/"));
-        let shape = self.inference.nodes().iter().rev().find(|n| scope(&self.inference.path(n.scope)));
-        let weights = self.parameters.iter().filter(|p| p.path.starts_with(&format!("{name}/")));
-        let count: usize = weights.map(|p| p.shape.iter().product::<usize>()).sum();
-        [
-            format!("{name} ({kind})"),
-            shape.map_or_else(|| "as its input".into(), |n| n.ty.to_string()),
-            count.to_string(),
-        ]
+    /// A table of the layers, those within layers included: output shapes and numbers of weights.
+    pub fn summary(&self) -> String {
+        summary(&self.network, &self.calls, &self.parameters)
+    }
+
+    /// Freezes the layers of the network whose name `choose` accepts, and thaws the others: training then leaves the weights of these alone.
+    ///
+    /// # Errors
+    /// None for a network that was built.
+    pub fn freeze(&mut self, choose: impl Fn(&str) -> bool) -> Result<()> {
+        self.network.freeze(choose);
+        let builder = Builder::new();
+        let lowered = self.network.lower_inference(&builder)?;
+        self.parameters = lowered.parameters;
+        Ok(())
     }
 
     pub(crate) fn input_slots(&self) -> Vec<Slot> {
@@ -271,6 +266,11 @@ impl Model {
             ty: i.ty(),
         };
         self.network.inputs().iter().map(slot).collect()
+    }
+
+    /// Plans know the places of weights in the store that they were compiled for.
+    pub(crate) fn forget_plans(&mut self) {
+        self.plans.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn take(&self, bindings: Bindings) -> Result<(Arc<Plan>, Runner)> {
@@ -317,6 +317,13 @@ impl Functional {
     /// See [`Network::new`]; [`Error::Layer`] for a layer that does not take what it is given.
     pub fn build(self, seed: Seed) -> Result<Model> {
         self.0?.build(seed)
+    }
+}
+
+fn only(mut outputs: Vec<Buffer>) -> Result<Buffer> {
+    match (outputs.pop(), outputs.is_empty()) {
+        (Some(y), true) => Ok(y),
+        _ => Err(Error::Data("the network has several outputs: use `predict_all`".into())),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::losses::{Loss, Prediction};
 use crate::lower::{Lower, Lowered, STEP};
 use crate::metrics::{Direction, Metric, spread};
 use crate::network::{Network, batch};
-use crate::optimizers::{ITERATIONS, LEARNING_RATE, Optimizer, Options, Step};
+use crate::optimizers::{ITERATIONS, LEARNING_RATE, OPTIMIZER, Optimizer, Options, Step};
 use crate::word::Object;
 use crate::{Error, Result};
 
@@ -246,7 +246,11 @@ impl<'g> Forward<'g> {
                     (Some(a), Some(b)) => Some(a & b),
                     (a, b) => a.or(b),
                 };
-                this.losses.push((format!("{name}_loss"), reduced(values, weight, mask), loss_weight(training, name)));
+                this.losses.push((
+                    format!("{name}_loss"),
+                    reduced(values, weight, mask),
+                    loss_weight(training, name),
+                ));
                 values
             };
             compiled(cx.builder(), || format!("loss `{}` of output `{name}`", loss.kind()))?;
@@ -438,18 +442,15 @@ fn check(training: &Training) -> Result<()> {
     checked.map_err(|reason| Error::Compile { what: format!("optimizer `{}`", optimizer.kind()), reason })
 }
 
-/// What a store must have before a step can run, beside the weights.
+/// Gives a store what a step needs beside the weights: of what an optimizer left there what is of use still, if it is to go on, and else nothing.
 pub(crate) fn prepare(store: &mut Store, slots: &[(String, Buffer)], keep: bool) {
-    if !keep {
-        let mut fresh = Store::new();
-        for (name, value) in store.iter().filter(|(n, _)| !n.starts_with("optimizer/")) {
-            fresh.insert(name, value.clone());
-        }
-        *store = fresh;
+    let mut fresh = Store::new();
+    for (name, value) in store.iter().filter(|(n, _)| !n.starts_with(OPTIMIZER)) {
+        fresh.insert(name, value.clone());
     }
     for (name, initial) in slots {
-        if store.get(name).is_none_or(|b| b.shape() != initial.shape()) {
-            store.insert(name, initial.clone());
-        }
+        let left = store.get(name).filter(|b| keep && b.shape() == initial.shape());
+        fresh.insert(name, left.unwrap_or(initial).clone());
     }
+    *store = fresh;
 }

@@ -48,6 +48,7 @@ impl<'m> Trainer<'m> {
         let evaluate = Compiled::new(evaluate, validation_weighted);
         let keep = model.optimizer.as_ref() == Some(&training.optimizer);
         prepare(&mut model.store, &train.graph.slots, keep);
+        model.forget_plans();
         model.optimizer = Some(training.optimizer.clone());
         Ok(Trainer { model, train, evaluate, optimizer: training.optimizer })
     }

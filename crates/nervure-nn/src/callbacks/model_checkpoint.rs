@@ -149,9 +149,11 @@ fn fill(pattern: &str, epoch: usize, batch: Option<usize>, logs: &Logs) -> Resul
             Some(n) => whole(n, format),
             None => decimal(logs.get(name).ok_or_else(unknown)?, format),
         };
-        path.push_str(&text.ok_or_else(|| {
-            place(&format!("expected a format like `03` or `.2f`, received `{format}`"))
-        })?);
+        path.push_str(
+            &text.ok_or_else(|| {
+                place(&format!("expected a format like `03` or `.2f`, received `{format}`"))
+            })?,
+        );
         rest = after;
     }
     path.push_str(rest);

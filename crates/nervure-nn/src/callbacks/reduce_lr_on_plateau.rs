@@ -77,7 +77,10 @@ impl ReduceLROnPlateau {
 impl Callback for ReduceLROnPlateau {
     fn on_train_begin(&mut self, _cx: &mut Context<'_>) -> Result<()> {
         if !(0.0..1.0).contains(&self.factor) {
-            return Err(Error::Callback(format!("{NAME}: expected a factor below 1, received {}", self.factor)));
+            return Err(Error::Callback(format!(
+                "{NAME}: expected a factor below 1, received {}",
+                self.factor
+            )));
         }
         self.state = State::default();
         Ok(())

@@ -89,7 +89,11 @@ impl Metric for Auc {
         let p = if self.from_logits { prediction.value.sigmoid() } else { prediction.value };
         let (k, n) = (self.num_thresholds, p.dim(-1));
         let Some(n) = n.as_const().filter(|_| (2..=1_000_000).contains(&k)) else {
-            p.builder().fail("auc", "2 to 1000000 thresholds and a fixed number of outputs", format!("{k} and {n}"));
+            p.builder().fail(
+                "auc",
+                "2 to 1000000 thresholds and a fixed number of outputs",
+                format!("{k} and {n}"),
+            );
             return vec![p.sum_all(), p.sum_all()];
         };
         // The number of thresholds, beside the first, that the output exceeds.

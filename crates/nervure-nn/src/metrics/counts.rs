@@ -40,13 +40,22 @@ impl<'g> Decided<'g> {
                 return decided;
             }
             let only = |t: Tensor<'g>| t.narrow(-1, class, 1);
-            decided = Decided { truth: only(decided.truth), said: only(decided.said), weight: only(decided.weight) };
+            decided = Decided {
+                truth: only(decided.truth),
+                said: only(decided.said),
+                weight: only(decided.weight),
+            };
         }
         decided
     }
 
     /// Answers as given, of the prediction's shape.
-    pub fn of(target: Tensor<'g>, p: Tensor<'g>, said: Tensor<'g>, weight: Option<Tensor<'g>>) -> Decided<'g> {
+    pub fn of(
+        target: Tensor<'g>,
+        p: Tensor<'g>,
+        said: Tensor<'g>,
+        weight: Option<Tensor<'g>>,
+    ) -> Decided<'g> {
         let weight = weight.map_or_else(|| p.ones_like(), |w| spread(w, p));
         let truth = one_hot(target, p);
         let flat = |t: Tensor<'g>| {

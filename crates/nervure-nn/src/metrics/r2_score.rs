@@ -49,7 +49,11 @@ impl Metric for R2Score {
     ) -> Vec<Tensor<'g>> {
         let y = prediction.value;
         if y.rank() != 2 || target.ty() != y.ty() {
-            y.builder().fail("r2_score", format!("target and output f32[batch, n], target {}", y.ty()), target.ty());
+            y.builder().fail(
+                "r2_score",
+                format!("target and output f32[batch, n], target {}", y.ty()),
+                target.ty(),
+            );
             return vec![y.sum_all(); 4];
         }
         let w = weight.map_or_else(|| y.ones_like(), |w| spread(w, y));
@@ -59,7 +63,8 @@ impl Metric for R2Score {
 
     fn result(&self, sums: &[Vec<f64>]) -> f64 {
         let outputs = sums[0].len();
-        let totals: Vec<f64> = (0..outputs).map(|i| sums[2][i] - sums[1][i] * sums[1][i] / sums[0][i]).collect();
+        let totals: Vec<f64> =
+            (0..outputs).map(|i| sums[2][i] - sums[1][i] * sums[1][i] / sums[0][i]).collect();
         let score = |i: usize| {
             let raw = 1.0 - sums[3][i] / totals[i];
             if raw.is_infinite() { 0.0 } else { raw }
@@ -83,7 +88,10 @@ impl Samples<dyn Metric> for R2Score {
         let ty = Type::new(DType::F32, [batch(), 2.into()]);
         vec![
             Sample::new(R2Score::new(), [ty.clone(), ty.clone()]),
-            Sample::new(R2Score::new().class_aggregation(Aggregation::VarianceWeightedAverage), [ty.clone(), ty]),
+            Sample::new(
+                R2Score::new().class_aggregation(Aggregation::VarianceWeightedAverage),
+                [ty.clone(), ty],
+            ),
         ]
     }
 }

@@ -71,7 +71,9 @@ impl Options {
         let given: Vec<_> = bounds.iter().filter_map(|(name, b)| Some((name, (*b)?))).collect();
         if given.len() > 1 {
             let names = given.iter().map(|(name, _)| **name).collect::<Vec<_>>().join(" and ");
-            return Err(format!("expected at most one of clipnorm, clipvalue, global_clipnorm, received {names}"));
+            return Err(format!(
+                "expected at most one of clipnorm, clipvalue, global_clipnorm, received {names}"
+            ));
         }
         for (name, bound) in given {
             within(name, bound, |b| b > 0.0, "above 0")?;
@@ -122,6 +124,8 @@ fn share(name: &str, value: f64) -> Result<(), String> {
     within(name, value, |v| (0.0..1.0).contains(&v), "of at least 0 and below 1")
 }
 
+/// What the names of all state of an optimizer begin with.
+pub(crate) const OPTIMIZER: &str = "optimizer/";
 pub(crate) const LEARNING_RATE: &str = "optimizer/learning_rate";
 pub(crate) const ITERATIONS: &str = "optimizer/iterations";
 pub(crate) const SLOTS: &str = "optimizer/slots";
