@@ -144,6 +144,11 @@ impl Dim {
             .ok_or_else(|| Error::Size { dim: self.clone(), value })
     }
 
+    /// Whether this is a number below 0, whatever the symbols are.
+    pub(crate) fn is_negative(&self) -> bool {
+        self.terms.is_empty() && self.constant < 0
+    }
+
     /// The product, unless it would have very many terms.
     pub(crate) fn product(&self, other: &Dim) -> Option<Dim> {
         let terms = |d: &Dim| d.terms.len() + 1;

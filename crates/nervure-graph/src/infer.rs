@@ -19,6 +19,7 @@ pub fn infer(graph: &Graph, op: &Op, inputs: &[NodeId]) -> Result<Type> {
     let ty = infer_any(graph, op, inputs)?;
     let simple = ty.shape.iter().all(Dim::is_simple);
     ensure(simple, || "dimensions of fewer terms", || "one of many")?;
+    ensure(!ty.shape.iter().any(Dim::is_negative), || "operands that give sizes of 0 or more", || &ty)?;
     Ok(ty)
 }
 
@@ -255,8 +256,11 @@ fn infer_any(graph: &Graph, op: &Op, inputs: &[NodeId]) -> Result<Type> {
         Op::Slice { starts, sizes, steps } => {
             let [x] = operands(&types)?;
             let r = x.rank();
-            let ok =
-                starts.len() == r && sizes.len() == r && steps.len() == r && steps.iter().all(|&s| s > 0);
+            let ok = starts.len() == r
+                && sizes.len() == r
+                && steps.len() == r
+                && steps.iter().all(|&s| s > 0)
+                && !starts.iter().any(Dim::is_negative);
             ensure(ok, || format!("a start, a size and a step above 0 for each of {r} axes"), || x)?;
             for (i, n) in x.shape.iter().enumerate() {
                 let within = match (starts[i].as_const(), sizes[i].as_const(), n.as_const()) {
@@ -279,8 +283,11 @@ fn infer_any(graph: &Graph, op: &Op, inputs: &[NodeId]) -> Result<Type> {
         Op::Pad { low, high, interior, value } => {
             let [x] = operands(&types)?;
             let r = x.rank();
-            let ok = low.len() == r && high.len() == r && interior.len() == r;
-            ensure(ok, || format!("low, high and interior for each of {r} axes"), || x)?;
+            let ok = low.len() == r
+                && high.len() == r
+                && interior.len() == r
+                && !low.iter().chain(high).any(Dim::is_negative);
+            ensure(ok, || format!("low, high and interior of 0 or more for each of {r} axes"), || x)?;
             ensure(
                 x.dtype == DType::F32 || value.fract() == 0.0,
                 || format!("a value of {}", x.dtype),

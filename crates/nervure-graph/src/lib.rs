@@ -15,6 +15,14 @@
 //! assert_eq!(graph.node(graph.outputs()[0].1).ty.to_string(), "f32[batch, 1]");
 //! ```
 //!
+//! What reads or rewrites a graph here, each on a page of its own:
+//! - [`infer`]: the type of each primitive, and what it takes;
+//! - [`gradient`]: reverse differentiation, which appends to the graph;
+//! - [`simplify`]: rewrites that keep every bit; [`verify`]: the rules that they keep;
+//! - [`evaluate`]: what a graph means, plainly, in `f64` or `f32`;
+//! - `Display` and [`Graph::parse`]: the text form; [`cost`](cost()): what a graph takes to compute;
+//! - `testing` (with the feature of that name): a graph for each primitive, random graphs, gradients against differences.
+//!
 //! This crate knows no execution, files, threads or clock, and has no `unsafe`.
 #![forbid(unsafe_code)]
 

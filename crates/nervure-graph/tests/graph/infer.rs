@@ -190,6 +190,22 @@ fn errors_of_layouts() {
         &["f32[3]"],
         "Slice: expected a start, a size and a step above 0 for each of 1 axes, received f32[3]",
     );
+    let below = Dim::from(0) - Dim::from(1);
+    check(
+        Op::Slice { starts: vec![below.clone()], sizes: dims(&[2]), steps: vec![1] },
+        &["f32[3]"],
+        "Slice: expected a start, a size and a step above 0 for each of 1 axes, received f32[3]",
+    );
+    check(
+        Op::Pad { low: vec![below], high: dims(&[1]), interior: vec![0], value: 0.0 },
+        &["f32[3]"],
+        "Pad: expected low, high and interior of 0 or more for each of 1 axes, received f32[3]",
+    );
+    check(
+        Op::Pad { low: dims(&[0]), high: dims(&[0]), interior: vec![1], value: 0.0 },
+        &["f32[0]"],
+        "Pad: expected operands that give sizes of 0 or more, received f32[-1]",
+    );
     check(
         Op::Pad { low: dims(&[1]), high: dims(&[1]), interior: vec![0], value: 0.5 },
         &["i32[3]"],

@@ -3,6 +3,7 @@
 mod dims;
 mod gradients;
 mod infer;
+mod inline;
 mod random_graphs;
 mod reference;
 mod rewrites;

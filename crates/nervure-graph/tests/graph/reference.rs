@@ -307,7 +307,7 @@ fn errors_name_what_is_wrong() {
         &[("x", whole(&[0.])), ("y", whole(&[]))],
         "parameter `table`: expected f32[3, 2], received nothing",
     );
-    check(&[table.clone()], "input `x`: expected i32[batch], received nothing");
+    check(std::slice::from_ref(&table), "input `x`: expected i32[batch], received nothing");
     check(
         &[table.clone(), ("x", Array::zeros(DType::F32, &[2]))],
         "input `x`: expected i32[batch], received f32[2]",

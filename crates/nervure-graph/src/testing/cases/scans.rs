@@ -43,6 +43,20 @@ pub(super) fn add(cases: &mut Vec<Case>) {
             w.out(scan.project(1));
         });
     }
+    case(cases, "scan whose carries hand a value on", |w| {
+        // What comes in reaches the result after three steps: a ← b, b ← c, c ← sin(c + x).
+        let step = body(|g| {
+            let carries = ["a", "b", "c"].map(|name| g.input(name, DType::F32, []));
+            let x = g.input("x", DType::F32, []);
+            g.input("t", DType::I32, []);
+            g.output("a", carries[1] * 2.0);
+            g.output("b", carries[2].exp());
+            g.output("c", (carries[2] + x).sin());
+        });
+        let scan = Scan { body: step, carries: 3, slices: 1, length: time(), reverse: false };
+        let zero = w.g.scalar(DType::F32, 0.5);
+        w.out(w.g.scan(scan, &[zero, zero, zero, w.floats("x", timed(&[]))]).project(0));
+    });
     case(cases, "scan of which only the stack is used", |w| {
         let step = body(|g| {
             let (a, b) = (g.input("a", DType::F32, []), g.input("b", DType::F32, []));
