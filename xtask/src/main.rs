@@ -1,2 +1,42 @@
-//! Project tasks.
-fn main() {}
+//! The project's own tasks: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask accept`.
+
+mod accept;
+mod run;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask TASK
+
+  test            everything that CI runs: formatting, clippy, tidy, documentation, tests, examples
+  tidy            the project's own rules alone
+  accept [NAME…]  figures and times on this machine, too long or too noisy for CI;
+                  without NAME all of them: accuracy, digits, first, build, binary, resume
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let names: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match names.split_first() {
+        Some((&"test", [])) => test::run(),
+        Some((&"tidy", [])) => tidy::run(),
+        Some((&"accept", names)) => accept::run(names),
+        Some((&("help" | "--help" | "-h"), _)) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

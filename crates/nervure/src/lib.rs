@@ -1,1 +1,13 @@
-//! Nervure.
+#![doc = include_str!("../../../README.md")]
+#![forbid(unsafe_code)]
+
+pub use nervure_artifact as artifact;
+pub use nervure_data as data;
+pub use nervure_exec as exec;
+pub use nervure_graph as graph;
+pub use nervure_nn as nn;
+
+/// What most programs need.
+pub mod prelude {
+    pub use nervure_nn::prelude::*;
+}

@@ -1,0 +1,51 @@
+//! Running commands.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+pub type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+
+/// The folder of the workspace.
+pub fn root() -> PathBuf {
+    let mut dir = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    dir.pop();
+    dir
+}
+
+/// `cargo` with these arguments, in the workspace.
+pub fn cargo(arguments: &[&str]) -> Command {
+    let mut c = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    c.args(arguments).current_dir(root());
+    c
+}
+
+/// Runs a command to its end, with a line that says which and how long it took; an error unless it succeeds.
+pub fn step(command: &mut Command) -> Result<()> {
+    let line = line(command);
+    eprintln!("\n— {line}");
+    let start = Instant::now();
+    let status = command.status().map_err(|e| format!("{line}: {e}"))?;
+    eprintln!("  {:.1} s", start.elapsed().as_secs_f64());
+    if status.success() { Ok(()) } else { Err(format!("{line}: {status}").into()) }
+}
+
+/// Runs a command to its end, for what it prints and the time that it takes; an error, with what it said, unless it succeeds.
+pub fn output(command: &mut Command) -> Result<(Output, Duration)> {
+    let line = line(command);
+    let start = Instant::now();
+    let output = command.output().map_err(|e| format!("{line}: {e}"))?;
+    let took = start.elapsed();
+    if output.status.success() {
+        return Ok((output, took));
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{line}: {}\n{said}", output.status).into())
+}
+
+fn line(command: &Command) -> String {
+    let program = PathBuf::from(command.get_program());
+    let name = program.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let arguments = command.get_args().map(|a| a.to_string_lossy().into_owned());
+    std::iter::once(name).chain(arguments).collect::<Vec<_>>().join(" ")
+}
