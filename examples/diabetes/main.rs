@@ -7,7 +7,7 @@
 use nervure::data::{Problem, Schema, Split, SplitOptions, TargetValues, datasets};
 use nervure::prelude::*;
 
-pub fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let set = datasets::get("diabetes").ok_or("the set is built in")?;
     let table = set.table()?;
     let problem = Problem::new(&table, &set.options())?;
@@ -29,7 +29,10 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}\n", model.summary());
 
     let training = Training::new(BinaryCrossentropy::new(), Adam::new()).metrics([Accuracy]);
-    let fit = Fit::from_training(training.clone()).epochs(40).batch_size(32).validation_data(rows(&split.validation)?);
+    let fit = Fit::from_training(training.clone())
+        .epochs(40)
+        .batch_size(32)
+        .validation_data(rows(&split.validation)?);
     model.fit(&rows(&split.train)?, fit)?;
 
     let test = model.evaluate(&rows(&split.test)?, &training, 32)?;

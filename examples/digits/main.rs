@@ -6,7 +6,7 @@ use ndarray::Array4;
 use nervure::data::{Problem, Split, SplitOptions, datasets};
 use nervure::prelude::*;
 
-pub fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seed = std::env::args().nth(1).map_or(Ok(42), |a| a.parse())?;
     let accuracy = train(seed, 30)?;
     println!("test accuracy {accuracy:.4}");
@@ -17,7 +17,7 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Trains for so many epochs; the share of the test images that are read right.
-pub fn train(seed: u64, epochs: usize) -> Result<f64, Box<dyn std::error::Error>> {
+pub(crate) fn train(seed: u64, epochs: usize) -> Result<f64, Box<dyn std::error::Error>> {
     let set = datasets::get("digits").ok_or("the set is built in")?;
     let table = set.table()?;
     let split = Split::new(&table, &Problem::new(&table, &set.options())?, &SplitOptions::default(), seed)?;
@@ -26,7 +26,7 @@ pub fn train(seed: u64, epochs: usize) -> Result<f64, Box<dyn std::error::Error>
         let mut y = ndarray::Array1::<i32>::zeros(rows.len());
         for (i, &row) in rows.iter().enumerate() {
             for (j, column) in table.columns().iter().enumerate() {
-                let value: f32 = column.cell(row).parse()?;
+                let value: f32 = column.get(row).parse()?;
                 if j < 64 { x[[i, j / 8, j % 8, 0]] = value } else { y[i] = value as i32 }
             }
         }

@@ -7,7 +7,7 @@ use ndarray::Array2;
 use nervure::nn::initializers::Stream;
 use nervure::prelude::*;
 
-pub fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut random = Stream::new(42, "rows");
     let x = Array2::from_shape_simple_fn((1000, 8), || random.uniform());
     let y = Array2::from_shape_simple_fn((1000, 1), || f64::from(random.below(2)));

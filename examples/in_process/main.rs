@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, s};
 use nervure::nn::initializers::Stream;
 use nervure::prelude::*;
 
-pub fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A stream of readings: y = sin(3 x₀) + x₁².
     let mut random = Stream::new(11, "readings");
     let x = Array2::from_shape_simple_fn((4096, 2), || 2.0 * random.uniform() as f32 - 1.0);
@@ -18,7 +18,7 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
         .add(Dense::new(1))
         .build(Seed(9))?;
 
-    let mut trainer = model.trainer(Training::new(MeanSquaredError::new(), Adam::new().learning_rate(0.01)))?;
+    let mut trainer = model.trainer(Training::new(MeanSquaredError, Adam::new().learning_rate(0.01)))?;
     for round in 0..20 {
         let mut loss = f64::NAN;
         for at in (0..4096).step_by(64) {
@@ -30,7 +30,7 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
 
-    let points = ndarray::array![[0.0_f32, 0.0], [0.5, -0.5], [-1.0, 1.0]];
+    let points = ndarray::array![[0.0_f32, 0.0], [0.5, -0.5], [-0.5, 0.5]];
     let answers = model.predict(&points)?;
     let mut worst = 0.0_f32;
     for (p, answer) in points.rows().into_iter().zip(answers.as_f32().unwrap_or(&[])) {

@@ -52,11 +52,12 @@ impl Optimizer for SignMomentum {
     }
 }
 
-pub fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Inside the unit circle or not.
     let mut random = Stream::new(3, "points");
     let x = Array2::from_shape_simple_fn((800, 2), || 2.5 * random.uniform() as f32 - 1.25);
-    let y: Array1<f32> = x.rows().into_iter().map(|p| if p[0] * p[0] + p[1] * p[1] < 1.0 { 1.0 } else { 0.0 }).collect();
+    let y: Array1<f32> =
+        x.rows().into_iter().map(|p| if p[0] * p[0] + p[1] * p[1] < 1.0 { 1.0 } else { 0.0 }).collect();
 
     let mut model = Sequential::new([2])
         .add(Dense::new(16).activation(Relu))

@@ -7,7 +7,7 @@ use nervure::nn::DType;
 use nervure::nn::initializers::Stream;
 use nervure::prelude::*;
 
-pub fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     // y = the sum of the measurements, turned around for half of the places.
     let mut random = Stream::new(7, "rows");
     let measures = Array2::from_shape_simple_fn((600, 4), || random.uniform() as f32 - 0.5);
@@ -25,7 +25,7 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}\n", model.summary());
 
     let data = Dataset::default().input("measures", &measures).input("place", &places).target("value", &y);
-    let fit = Fit::new(MeanSquaredError::new(), Adam::new().learning_rate(0.01)).epochs(60).validation_split(0.2);
+    let fit = Fit::new(MeanSquaredError, Adam::new().learning_rate(0.01)).epochs(60).validation_split(0.2);
     let history = model.fit(&data, fit)?;
 
     let last = history.get("val_loss").last().copied().unwrap_or(f64::NAN);

@@ -51,9 +51,12 @@ impl Report {
 
 /// Test metrics of `nervure train` with its defaults, means over seeds.
 fn accuracy(report: &mut Report) -> Result<()> {
-    let runs = |set: &str| -> Result<Vec<Value>> { (0..SEEDS).map(|seed| train(set, &["--seed", &seed.to_string()])).collect() };
+    let runs = |set: &str| -> Result<Vec<Value>> {
+        (0..SEEDS).map(|seed| train(set, &["--seed", &seed.to_string()])).collect()
+    };
     let mean = |runs: &[Value], path: &[&str]| -> Result<f64> {
-        let values: Option<Vec<f64>> = runs.iter().map(|r| path.iter().fold(r, |v, key| &v[*key]).as_f64()).collect();
+        let values: Option<Vec<f64>> =
+            runs.iter().map(|r| path.iter().fold(r, |v, key| &v[*key]).as_f64()).collect();
         let values = values.ok_or_else(|| format!("`train --json` has no {}", path.join(".")))?;
         Ok(values.iter().sum::<f64>() / values.len() as f64)
     };
@@ -67,7 +70,12 @@ fn accuracy(report: &mut Report) -> Result<()> {
     let wine = runs("wine_quality")?;
     let ours = mean(&wine, &["test", "root_mean_squared_error"])?;
     let linear = mean(&wine, &["baseline", "linear regression", "root_mean_squared_error"])?;
-    report.line("wine_quality: test RMSE", format!("{ours:.4}"), &format!("≤ {linear:.4} (linear regression)"), ours <= linear);
+    report.line(
+        "wine_quality: test RMSE",
+        format!("{ours:.4}"),
+        &format!("≤ {linear:.4} (linear regression)"),
+        ours <= linear,
+    );
     Ok(())
 }
 
@@ -77,7 +85,10 @@ fn digits(report: &mut Report) -> Result<()> {
     for seed in 0..SEEDS {
         let (out, _) = output(Command::new(example("digits")).arg(seed.to_string()))?;
         let text = String::from_utf8(out.stdout)?;
-        let said = text.lines().find_map(|l| l.strip_prefix("test accuracy ")).ok_or("the example says no accuracy")?;
+        let said = text
+            .lines()
+            .find_map(|l| l.strip_prefix("test accuracy "))
+            .ok_or("the example says no accuracy")?;
         sum += said.trim().parse::<f64>()?;
     }
     let mean = sum / SEEDS as f64;
@@ -89,7 +100,12 @@ fn digits(report: &mut Report) -> Result<()> {
 fn first(report: &mut Report) -> Result<()> {
     let took = median(21, || Ok(output(&mut Command::new(example("first_script")))?.1))?;
     let limit = Duration::from_millis(50);
-    report.line("first example, process", format!("{:.1} ms", took.as_secs_f64() * 1e3), "≤ 50 ms (median)", took <= limit);
+    report.line(
+        "first example, process",
+        format!("{:.1} ms", took.as_secs_f64() * 1e3),
+        "≤ 50 ms (median)",
+        took <= limit,
+    );
     Ok(())
 }
 
@@ -117,7 +133,12 @@ fn binary(report: &mut Report) -> Result<()> {
     report.line("binary: libraries beside libc's", foreign.to_string(), "0", foreign == 0);
     let took = median(31, || Ok(output(Command::new(&path).arg("--version"))?.1))?;
     let limit = Duration::from_millis(10);
-    report.line("binary: start", format!("{:.1} ms", took.as_secs_f64() * 1e3), "< 10 ms (median)", took < limit);
+    report.line(
+        "binary: start",
+        format!("{:.1} ms", took.as_secs_f64() * 1e3),
+        "< 10 ms (median)",
+        took < limit,
+    );
     Ok(())
 }
 
@@ -151,7 +172,12 @@ fn resume(report: &mut Report) -> Result<()> {
         begun = folder.join("killed.nervure.ckpt").exists();
     }
     let same = std::fs::read(&out).is_ok_and(|killed| killed == two);
-    report.line(&format!("same file after {kills} kills and --resume"), same.to_string(), "true", same && kills > 0);
+    report.line(
+        &format!("same file after {kills} kills and --resume"),
+        same.to_string(),
+        "true",
+        same && kills > 0,
+    );
     std::fs::remove_dir_all(&folder)?;
     Ok(())
 }
@@ -159,7 +185,9 @@ fn resume(report: &mut Report) -> Result<()> {
 /// A training that is long enough to be killed in.
 fn training(out: &Path, more: &[&str]) -> Command {
     let mut c = Command::new(nervure());
-    c.args(["train", "wine_quality", "--quiet", "--epochs", "60", "--patience", "60", "-o"]).arg(out).args(more);
+    c.args(["train", "wine_quality", "--quiet", "--epochs", "60", "--patience", "60", "-o"])
+        .arg(out)
+        .args(more);
     c.stdout(Stdio::null()).stderr(Stdio::null());
     c
 }
@@ -200,7 +228,10 @@ fn scratch(name: &str) -> Result<PathBuf> {
 
 fn machine() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu.lines().find_map(|l| l.strip_prefix("model name")).map(|l| l.trim_start_matches([' ', '\t', ':']));
+    let model = cpu
+        .lines()
+        .find_map(|l| l.strip_prefix("model name"))
+        .map(|l| l.trim_start_matches([' ', '\t', ':']));
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     format!("{}, {cores} cores", model.unwrap_or("unknown processor"))
 }

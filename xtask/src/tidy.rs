@@ -15,10 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("nervure-nn", &["nervure-graph", "nervure-exec"]),
     ("nervure-data", &[]),
     ("nervure-artifact", &["nervure-graph", "nervure-exec", "nervure-data"]),
-    (
-        "nervure-cli",
-        &["nervure-graph", "nervure-exec", "nervure-nn", "nervure-data", "nervure-artifact"],
-    ),
+    ("nervure-cli", &["nervure-graph", "nervure-exec", "nervure-nn", "nervure-data", "nervure-artifact"]),
     ("nervure", &["nervure-graph", "nervure-exec", "nervure-nn", "nervure-data", "nervure-artifact"]),
     ("xtask", &[]),
 ];
@@ -60,11 +57,15 @@ pub fn run() -> Result<()> {
 fn packages(wrong: &mut Vec<String>) -> Result<()> {
     let (out, _) = output(&mut cargo(&["metadata", "--format-version", "1", "--locked"]))?;
     let metadata: Value = serde_json::from_slice(&out.stdout)?;
-    let members: BTreeSet<&str> = metadata["workspace_members"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let members: BTreeSet<&str> =
+        metadata["workspace_members"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let packages: Vec<&Value> = metadata["packages"].as_array().into_iter().flatten().collect();
     let name = |p: &Value| p["name"].as_str().unwrap_or_default().to_string();
-    let ours: BTreeSet<String> =
-        packages.iter().filter(|p| p["id"].as_str().is_some_and(|id| members.contains(id))).map(|p| name(p)).collect();
+    let ours: BTreeSet<String> = packages
+        .iter()
+        .filter(|p| p["id"].as_str().is_some_and(|id| members.contains(id)))
+        .map(|p| name(p))
+        .collect();
     let architecture = std::fs::read_to_string(root().join("ARCHITECTURE.md"))?;
     let may_use: BTreeMap<_, _> = MAY_USE.iter().copied().collect();
     for p in &packages {
@@ -87,7 +88,9 @@ fn packages(wrong: &mut Vec<String>) -> Result<()> {
             let dependency = name(d);
             // A crate may test with what it may not use.
             if ours.contains(&dependency) && d["kind"].is_null() && !may.contains(&dependency.as_str()) {
-                wrong.push(format!("{package} uses {dependency}: the arrows of ARCHITECTURE.md point the other way"));
+                wrong.push(format!(
+                    "{package} uses {dependency}: the arrows of ARCHITECTURE.md point the other way"
+                ));
             }
         }
     }
@@ -101,7 +104,11 @@ fn allowed(expression: &str) -> bool {
 }
 
 fn files(wrong: &mut Vec<String>) -> Result<()> {
-    let (out, _) = output(Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(root()))?;
+    let (out, _) = output(
+        Command::new("git")
+            .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+            .current_dir(root()),
+    )?;
     for path in String::from_utf8(out.stdout)?.lines() {
         let file = root().join(path);
         let Ok(bytes) = std::fs::read(&file) else { continue };
@@ -129,9 +136,14 @@ fn rust(path: &str, text: &str, wrong: &mut Vec<String>) {
     if path.starts_with("xtask/") {
         return;
     }
-    let of_crate = Path::new(path).components().nth(1).and_then(|c| c.as_os_str().to_str()).unwrap_or_default();
+    let of_crate =
+        Path::new(path).components().nth(1).and_then(|c| c.as_os_str().to_str()).unwrap_or_default();
     let root_file = path.ends_with("/src/lib.rs") || path.ends_with("/src/main.rs");
-    if path.starts_with("crates/") && root_file && of_crate != UNSAFE && !text.contains("#![forbid(unsafe_code)]") {
+    if path.starts_with("crates/")
+        && root_file
+        && of_crate != UNSAFE
+        && !text.contains("#![forbid(unsafe_code)]")
+    {
         wrong.push(format!("{path}: no `#![forbid(unsafe_code)]`"));
     }
     for (n, line) in text.lines().enumerate() {

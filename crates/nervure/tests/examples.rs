@@ -2,6 +2,7 @@
 
 #[path = "../../../examples/diabetes/main.rs"]
 mod diabetes;
+#[expect(dead_code, reason = "the test trains for fewer epochs than `main`")]
 #[path = "../../../examples/digits/main.rs"]
 mod digits;
 #[path = "../../../examples/first_script/main.rs"]
