@@ -100,12 +100,15 @@ impl Runner {
         }
         if self.fits != Some(store.layout()) {
             for slot in &plan.slots {
-                let found = store.slot_type(slot.slot);
+                // By name, for another store may hold other things in its slots.
+                let found =
+                    store.slot(&slot.name).filter(|&s| s == slot.slot).and_then(|s| store.slot_type(s));
                 if found != Some((slot.dtype, &slot.shape)) {
                     return Err(Error::Parameter {
                         name: slot.name.clone(),
-                        expected: format!("{}{:?} in slot {}", slot.dtype, slot.shape, slot.slot),
-                        received: found.map_or("none".into(), |(d, s)| format!("{d}{s:?}")),
+                        expected: format!("{}{:?}", slot.dtype, slot.shape),
+                        received: found
+                            .map_or("none of that name in its place".into(), |(d, s)| format!("{d}{s:?}")),
                     });
                 }
             }

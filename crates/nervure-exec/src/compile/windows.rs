@@ -31,10 +31,12 @@ impl Lowering<'_> {
         };
         let (x, y) = (self.bound.shape(x), self.bound.shape(y));
         let last = x.len() - 1;
+        let geometry = Geometry::new(window, x, y);
         let mut kernel = Conv {
             level: self.level,
             kind,
-            geometry: Geometry::new(window, x, y),
+            geometry,
+            taps: geometry.all_taps(),
             groups,
             channels: (x[last] / groups, y[last] / groups),
             a: self.at(inputs[0]),
@@ -63,7 +65,8 @@ impl Lowering<'_> {
         let first = self.at(inputs[0]);
         let second = inputs.get(1).map_or(first, |&i| self.at(i));
         let to = self.buffer(id);
-        let kernel = Pool { step: pool, geometry, channels, from: [first, second], to };
+        let taps = geometry.all_taps();
+        let kernel = Pool { step: pool, geometry, taps, channels, from: [first, second], to };
         self.step(id, Kernel::Pool(kernel), [first.buffer, second.buffer], [to]);
     }
 

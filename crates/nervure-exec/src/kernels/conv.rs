@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::gemm::{self, Panels, Sizes, Strided};
-use super::window::{Geometry, split};
+use super::gemm::{self, Panels, Sizes, Strided, clear_rest};
+use super::window::{Geometry, Tap, split};
 use super::{At, BufferId, Frame};
 use crate::simd::Level;
 
@@ -24,6 +24,7 @@ pub(crate) struct Conv {
     pub level: Level,
     pub kind: ConvKind,
     pub geometry: Geometry,
+    pub taps: Vec<Tap>,
     pub groups: usize,
     /// Channels of the input and of the output, of one group.
     pub channels: (usize, usize),
@@ -54,7 +55,7 @@ impl Conv {
         let a = Shared(self.a.pointer(frame).cast::<f32>());
         let b = Shared(self.b.pointer(frame).cast::<f32>());
         let to = Shared(frame.buffer(self.to).cast::<f32>());
-        let geometry = self.geometry;
+        let (geometry, taps) = (self.geometry, &*self.taps);
         // SAFETY: the operands are as compiled; groups write columns of their own.
         unsafe {
             match self.kind {
@@ -65,16 +66,18 @@ impl Conv {
                         let left = |g: usize| Strided { base: a.add(g * c), lane: all_c as isize, term: 1 };
                         return self.multiply(frame, &left, &right, &to, all_o);
                     }
-                    let left = |g: usize| Windows { x: a.add(g * c), geometry, channels: c, pixel: all_c };
+                    let left =
+                        |g: usize| Windows { x: a.add(g * c), geometry, taps, channels: c, pixel: all_c };
                     self.multiply(frame, &left, &right, &to, all_o);
                 }
                 ConvKind::InputGrad => {
-                    let left = |g: usize| Pixels { dy: a.add(g * o), geometry, channels: o, pixel: all_o };
+                    let left =
+                        |g: usize| Pixels { dy: a.add(g * o), geometry, taps, channels: o, pixel: all_o };
                     let right = |g: usize| Turned { kernel: b.add(g * o), channels: (c, o), tap: all_o };
                     self.multiply(frame, &left, &right, &|g| to.add(g * c), all_c);
                 }
                 ConvKind::KernelGrad => {
-                    let left = |g: usize| Taps { x: a.add(g * c), geometry, channels: c, pixel: all_c };
+                    let left = |g: usize| Taps { x: a.add(g * c), geometry, taps, channels: c, pixel: all_c };
                     let right = |g: usize| Strided { base: b.add(g * o), lane: 1, term: all_o as isize };
                     self.multiply(frame, &left, &right, &|g| to.add(g * o), all_o);
                 }
@@ -117,74 +120,89 @@ impl Shared {
 macro_rules! reads_alone {
     ($($name:ident)*) => {$(
         // SAFETY: reads alone, of buffers that nobody writes meanwhile.
-        unsafe impl Sync for $name {}
+        unsafe impl Sync for $name<'_> {}
     )*};
 }
-reads_alone! { Windows Pixels Turned Taps }
+reads_alone! { Windows Pixels Taps }
 
 /// Rows are windows, terms taps and channels: what the windows meet of the input.
-struct Windows {
+struct Windows<'a> {
     x: *const f32,
     geometry: Geometry,
+    taps: &'a [Tap],
     channels: usize,
     /// From a pixel to the next.
     pixel: usize,
 }
 
-impl Panels for Windows {
+impl Panels for Windows<'_> {
     unsafe fn pack(&self, first: usize, count: usize, k: Range<usize>, width: usize, to: *mut f32) {
         let g = &self.geometry;
-        let image = g.pixels() * self.pixel;
-        for lane in 0..width {
+        let terms = k.len();
+        for lane in 0..count {
             let row = first + lane;
             let (n, window) = (row / g.windows(), split(row % g.windows(), g.output));
-            let source = |tap| g.element(window, g.tap(tap)).filter(|_| lane < count);
+            let x = self.x.wrapping_add(n * g.pixels() * self.pixel);
+            let corner = g.corner(window);
+            let to = to.wrapping_add(lane / width * width * terms + lane % width);
             // SAFETY: the caller's promise; elements of the input are met within it.
             unsafe {
-                runs(k.clone(), self.channels, |at, tap, c, len| {
-                    let to = to.add(at * width + lane);
-                    match source(tap) {
-                        Some(e) => {
-                            spread(to, width, self.x.wrapping_add(n * image + e * self.pixel + c), len);
+                if g.is_within(corner) {
+                    let x = x.wrapping_offset(g.pixel(corner) * self.pixel as isize);
+                    runs(k.clone(), self.channels, |at, tap, c, len| {
+                        let from = x.wrapping_add(self.taps[tap].offset * self.pixel + c);
+                        spread(to.add(at * width), width, from, len);
+                    });
+                } else {
+                    runs(k.clone(), self.channels, |at, tap, c, len| {
+                        match g.element(corner, self.taps[tap].at) {
+                            Some(e) => {
+                                spread(to.add(at * width), width, x.wrapping_add(e * self.pixel + c), len);
+                            }
+                            None => zero(to.add(at * width), width, len),
                         }
-                        None => zero(to, width, len),
-                    }
-                });
+                    });
+                }
             }
         }
+        // SAFETY: the caller's promise.
+        unsafe { clear_rest(count, terms, width, to) };
     }
 }
 
 /// Rows are elements of the input, terms taps and output channels: the gradients of the windows that meet the element.
-struct Pixels {
+struct Pixels<'a> {
     dy: *const f32,
     geometry: Geometry,
+    taps: &'a [Tap],
     channels: usize,
     /// From a window to the next.
     pixel: usize,
 }
 
-impl Panels for Pixels {
+impl Panels for Pixels<'_> {
     unsafe fn pack(&self, first: usize, count: usize, k: Range<usize>, width: usize, to: *mut f32) {
         let g = &self.geometry;
-        let image = g.windows() * self.pixel;
-        for lane in 0..width {
+        let terms = k.len();
+        for lane in 0..count {
             let row = first + lane;
             let (n, element) = (row / g.pixels(), split(row % g.pixels(), g.input));
-            let source = |tap| g.window(element, g.tap(tap)).filter(|_| lane < count);
+            let dy = self.dy.wrapping_add(n * g.windows() * self.pixel);
+            let to = to.wrapping_add(lane / width * width * terms + lane % width);
             // SAFETY: the caller's promise; windows are within the output.
             unsafe {
                 runs(k.clone(), self.channels, |at, tap, c, len| {
-                    let to = to.add(at * width + lane);
-                    match source(tap) {
+                    match g.window(element, self.taps[tap].at) {
                         Some(w) => {
-                            spread(to, width, self.dy.wrapping_add(n * image + w * self.pixel + c), len);
+                            spread(to.add(at * width), width, dy.wrapping_add(w * self.pixel + c), len)
                         }
-                        None => zero(to, width, len),
+                        None => zero(to.add(at * width), width, len),
                     }
                 });
             }
         }
+        // SAFETY: the caller's promise.
+        unsafe { clear_rest(count, terms, width, to) };
     }
 }
 
@@ -196,70 +214,98 @@ struct Turned {
     tap: usize,
 }
 
+// SAFETY: reads alone, of buffers that nobody writes meanwhile.
+unsafe impl Sync for Turned {}
+
 impl Panels for Turned {
     unsafe fn pack(&self, first: usize, count: usize, k: Range<usize>, width: usize, to: *mut f32) {
         let (inputs, outputs) = self.channels;
-        for lane in 0..width {
+        let terms = k.len();
+        for lane in 0..count {
+            let to = to.wrapping_add(lane / width * width * terms + lane % width);
             // SAFETY: the caller's promise.
             unsafe {
                 runs(k.clone(), outputs, |at, tap, o, len| {
-                    let to = to.add(at * width + lane);
-                    if lane < count {
-                        let from = self.kernel.wrapping_add((tap * inputs + first + lane) * self.tap + o);
-                        spread(to, width, from, len);
-                    } else {
-                        zero(to, width, len);
-                    }
+                    let from = self.kernel.wrapping_add((tap * inputs + first + lane) * self.tap + o);
+                    spread(to.add(at * width), width, from, len);
                 });
             }
         }
+        // SAFETY: the caller's promise.
+        unsafe { clear_rest(count, terms, width, to) };
     }
 }
 
 /// Rows are taps and channels, terms are windows: what the windows meet of the input, turned about.
-struct Taps {
+struct Taps<'a> {
     x: *const f32,
     geometry: Geometry,
+    taps: &'a [Tap],
     channels: usize,
     /// From a pixel to the next.
     pixel: usize,
 }
 
-impl Panels for Taps {
+impl Panels for Taps<'_> {
     unsafe fn pack(&self, first: usize, count: usize, k: Range<usize>, width: usize, to: *mut f32) {
         let g = &self.geometry;
-        let image = g.pixels() * self.pixel;
-        let rows = g.windows();
-        for (at, term) in k.enumerate() {
-            let (n, window) = (term / rows, split(term % rows, g.output));
+        let terms = k.len();
+        if terms == 0 {
+            // There may be no windows by which to divide.
+            return;
+        }
+        let (mut n, mut window) = (k.start / g.windows(), split(k.start % g.windows(), g.output));
+        for at in 0..terms {
+            let corner = g.corner(window);
+            let within = g.is_within(corner);
+            let x = self.x.wrapping_add(n * g.pixels() * self.pixel);
+            let base = g.pixel(corner);
+            let to = to.wrapping_add(at * width);
             // SAFETY: the caller's promise; elements of the input are met within it.
             unsafe {
-                let to = to.add(at * width);
-                runs(first..first + count, self.channels, |lane, tap, c, len| {
-                    let to = to.add(lane);
-                    match g.element(window, g.tap(tap)) {
-                        Some(e) => {
-                            let from = self.x.wrapping_add(n * image + e * self.pixel + c);
-                            spread(to, 1, from, len);
+                runs(first..first + count, self.channels, |mut lane, tap, mut c, mut len| {
+                    let tap = &self.taps[tap];
+                    let element = if within {
+                        Some((base + tap.offset as isize) as usize)
+                    } else {
+                        g.element(corner, tap.at)
+                    };
+                    // A run may go on in the next panel.
+                    while len > 0 {
+                        let part = len.min(width - lane % width);
+                        let to = to.add(lane / width * width * terms + lane % width);
+                        match element {
+                            Some(e) => spread(to, 1, x.wrapping_add(e * self.pixel + c), part),
+                            None => zero(to, 1, part),
                         }
-                        None => zero(to, 1, len),
+                        (lane, c, len) = (lane + part, c + part, len - part);
                     }
                 });
-                zero(to.add(count), 1, width - count);
+            }
+            for axis in (0..3).rev() {
+                window[axis] += 1;
+                if window[axis] < g.output[axis] {
+                    break;
+                }
+                window[axis] = 0;
+                n += usize::from(axis == 0);
             }
         }
+        // SAFETY: the caller's promise.
+        unsafe { clear_rest(count, terms, width, to) };
     }
 }
 
 /// Cuts a range of (tap, channel) pairs at the taps: calls `f` with the place in the range, the tap, its first channel and their number.
 #[inline(always)]
 fn runs(range: Range<usize>, channels: usize, mut f: impl FnMut(usize, usize, usize, usize)) {
-    let mut at = range.start;
-    while at < range.end {
-        let (tap, c) = (at / channels, at % channels);
-        let len = (channels - c).min(range.end - at);
-        f(at - range.start, tap, c, len);
+    let (mut tap, mut c) = (range.start / channels, range.start % channels);
+    let mut at = 0;
+    while at < range.len() {
+        let len = (channels - c).min(range.len() - at);
+        f(at, tap, c, len);
         at += len;
+        (tap, c) = (tap + 1, 0);
     }
 }
 

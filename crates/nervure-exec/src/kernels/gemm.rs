@@ -14,12 +14,30 @@ pub(crate) const BLOCK: usize = 256;
 /// Vectors of columns in a tile.
 const VECTORS: usize = 2;
 
-/// Elements of one operand: `count` rows (of the left) or columns (of the right) from `first`, packed side by side: element `k` of
-/// lane `i` goes to `to[k · width + i]`, zero for lanes from `count` on.
+/// One operand, packed: rows (of the left) or columns (of the right) from `first`, `width` of them side by side in a panel, panel after
+/// panel. Element `k` of lane `i` goes to `to[(i div width) · width · terms + k · width + i mod width]`; what is left of the last panel is zero.
 pub(crate) trait Panels: Sync {
     /// # Safety
-    /// `to` has room for `k.len() · width` floats; `first + count` and `k` lie within the operand, whose buffer is alive and unwritten.
+    /// `to` has room for the panels; `first + count` and `k` lie within the operand, whose buffer is alive and unwritten.
     unsafe fn pack(&self, first: usize, count: usize, k: Range<usize>, width: usize, to: *mut f32);
+}
+
+/// Zeros in the lanes that `count` leaves of the last panel.
+///
+/// # Safety
+/// `to` has room for the panels.
+#[inline(always)]
+pub(crate) unsafe fn clear_rest(count: usize, terms: usize, width: usize, to: *mut f32) {
+    let used = count % width;
+    if used > 0 {
+        let panel = to.wrapping_add(count / width * width * terms);
+        for k in 0..terms {
+            for i in used..width {
+                // SAFETY: the caller's promise.
+                unsafe { *panel.add(k * width + i) = 0.0 };
+            }
+        }
+    }
 }
 
 /// An operand that lies in memory.
@@ -42,33 +60,54 @@ impl Panels for Strided {
         let terms = k.len();
         // SAFETY: the caller's promise.
         unsafe {
-            if self.lane == 1 {
-                for k in 0..terms {
-                    let (to, from) = (to.add(k * width), from.offset(k as isize * self.term));
-                    if count == width && width == 32 {
-                        std::ptr::copy_nonoverlapping(from, to, 32);
-                    } else if count == width && width == 8 {
-                        std::ptr::copy_nonoverlapping(from, to, 8);
-                    } else {
-                        for i in 0..count {
-                            *to.add(i) = *from.add(i);
+            for i in (0..count).step_by(width) {
+                let (to, lanes) = (to.add(i * terms), width.min(count - i));
+                let from = from.offset(i as isize * self.lane);
+                match (self.lane == 1, lanes == width, width) {
+                    (true, true, 32) => rows::<32>(from, self.term, terms, to),
+                    (true, true, 16) => rows::<16>(from, self.term, terms, to),
+                    (true, true, 8) => rows::<8>(from, self.term, terms, to),
+                    (false, true, 32) => columns::<32>(from, self.lane, self.term, terms, to),
+                    (false, true, 16) => columns::<16>(from, self.lane, self.term, terms, to),
+                    (false, true, 8) => columns::<8>(from, self.lane, self.term, terms, to),
+                    _ => {
+                        for i in 0..lanes {
+                            let from = from.offset(i as isize * self.lane);
+                            for k in 0..terms {
+                                *to.add(k * width + i) = *from.offset(k as isize * self.term);
+                            }
                         }
                     }
                 }
-            } else {
-                for i in 0..count {
-                    let from = from.offset(i as isize * self.lane);
-                    for k in 0..terms {
-                        *to.add(k * width + i) = *from.offset(k as isize * self.term);
-                    }
-                }
             }
-            if count < width {
-                for k in 0..terms {
-                    for i in count..width {
-                        *to.add(k * width + i) = 0.0;
-                    }
-                }
+            clear_rest(count, terms, width, to);
+        }
+    }
+}
+
+/// A panel whose lanes lie side by side.
+///
+/// # Safety
+/// As [`Panels::pack`].
+unsafe fn rows<const W: usize>(from: *const f32, term: isize, terms: usize, to: *mut f32) {
+    for k in 0..terms {
+        // SAFETY: the caller's promise.
+        unsafe { std::ptr::copy_nonoverlapping(from.offset(k as isize * term), to.add(k * W), W) };
+    }
+}
+
+/// A panel whose lanes lie apart: a few terms of all lanes at a time, so that both sides stay in cache.
+///
+/// # Safety
+/// As [`Panels::pack`].
+unsafe fn columns<const W: usize>(from: *const f32, lane: isize, term: isize, terms: usize, to: *mut f32) {
+    for start in (0..terms).step_by(16) {
+        let end = (start + 16).min(terms);
+        for i in 0..W {
+            let from = from.wrapping_offset(i as isize * lane);
+            for k in start..end {
+                // SAFETY: the caller's promise.
+                unsafe { *to.add(k * W + i) = *from.offset(k as isize * term) };
             }
         }
     }
@@ -185,10 +224,7 @@ pub(crate) unsafe fn multiply<A: Panels, B: Panels>(
             let terms = to - from;
             // SAFETY: the block of the left operand fits the scratch; tiles lie within the part, which is this call's alone.
             unsafe {
-                for i in (top..bottom).step_by(tiles.rows) {
-                    let count = tiles.rows.min(bottom - i);
-                    a.pack(i, count, from..to, tiles.rows, panel.add((i - top) * terms));
-                }
+                a.pack(top, bottom - top, from..to, tiles.rows, panel);
                 level.run(Block {
                     tiles,
                     rows: bottom - top,
@@ -285,28 +321,44 @@ impl Kernel for Block {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let a_tile =
-            if self.a_tile == 0 { self.tiles.rows as isize * self.a_lane } else { self.a_tile as isize };
-        let wide = S::LANES * VECTORS;
-        for j in (0..self.columns).step_by(wide) {
-            let n = wide.min(self.columns - j);
-            let b = self.b.wrapping_add(j / wide * self.b_tile);
-            for (tile, i) in (0..self.rows).step_by(self.tiles.rows).enumerate() {
-                let m = self.tiles.rows.min(self.rows - i);
-                let tile = Tile {
-                    terms: self.terms,
-                    a: self.a.wrapping_offset(tile as isize * a_tile),
-                    a_lane: self.a_lane,
-                    a_term: self.a_term,
-                    b,
-                    b_term: self.b_term,
-                    c: self.c.wrapping_add(i * self.row + j),
-                    row: self.row,
-                    add: self.add,
-                };
-                // SAFETY: made by the two functions above alone, whose callers promise what the tiles need.
-                unsafe {
-                    match m {
+        // SAFETY: made by the two functions above alone, whose callers promise what the tiles need.
+        unsafe {
+            if !self.padded && self.rows <= 2 {
+                // Few rows: wide tiles, so that the right operand is read in long stretches.
+                let mut j = 0;
+                while j < self.columns {
+                    let (at, vectors) = (self.b.wrapping_add(j), (self.columns - j) / S::LANES);
+                    let tile = self.tile(0, at, j);
+                    let n = match vectors {
+                        0 => self.columns - j,
+                        1 => S::LANES,
+                        2 | 3 => 2 * S::LANES,
+                        4..=7 => 4 * S::LANES,
+                        _ => 8 * S::LANES,
+                    };
+                    match (self.rows, vectors) {
+                        (1, 0) => tile.multiply::<S, 1, 1, false>(s, n),
+                        (1, 1) => tile.multiply::<S, 1, 1, true>(s, n),
+                        (1, 2 | 3) => tile.multiply::<S, 1, 2, true>(s, n),
+                        (1, 4..=7) => tile.multiply::<S, 1, 4, true>(s, n),
+                        (1, _) => tile.multiply::<S, 1, 8, true>(s, n),
+                        (_, 0) => tile.multiply::<S, 2, 1, false>(s, n),
+                        (_, 1) => tile.multiply::<S, 2, 1, true>(s, n),
+                        (_, 2 | 3) => tile.multiply::<S, 2, 2, true>(s, n),
+                        (_, 4..=7) => tile.multiply::<S, 2, 4, true>(s, n),
+                        (_, _) => tile.multiply::<S, 2, 8, true>(s, n),
+                    }
+                    j += n;
+                }
+                return;
+            }
+            let wide = S::LANES * VECTORS;
+            for j in (0..self.columns).step_by(wide) {
+                let n = wide.min(self.columns - j);
+                let b = self.b.wrapping_add(j / wide * self.b_tile);
+                for i in (0..self.rows).step_by(self.tiles.rows) {
+                    let tile = self.tile(i, b, j);
+                    match self.tiles.rows.min(self.rows - i) {
                         1 => tile.columns::<S, 1>(s, n, self.padded),
                         2 => tile.columns::<S, 2>(s, n, self.padded),
                         3 => tile.columns::<S, 3>(s, n, self.padded),
@@ -322,7 +374,29 @@ impl Kernel for Block {
     }
 }
 
-/// One tile of the result: M rows of at most [`VECTORS`] vectors.
+impl Block {
+    /// The tile of the rows from `i`, a multiple of a tile's, and the columns from `j`, of which `b` has the right operand.
+    #[inline(always)]
+    fn tile(&self, i: usize, b: *const f32, j: usize) -> Tile {
+        let a = match self.a_tile {
+            0 => i as isize * self.a_lane,
+            a_tile => (i / self.tiles.rows * a_tile) as isize,
+        };
+        Tile {
+            terms: self.terms,
+            a: self.a.wrapping_offset(a),
+            a_lane: self.a_lane,
+            a_term: self.a_term,
+            b,
+            b_term: self.b_term,
+            c: self.c.wrapping_add(i * self.row + j),
+            row: self.row,
+            add: self.add,
+        }
+    }
+}
+
+/// One tile of the result: a few rows of a few vectors.
 struct Tile {
     terms: usize,
     a: *const f32,

@@ -2,7 +2,7 @@
 
 use nervure_graph::PoolKind;
 
-use super::window::{Geometry, split};
+use super::window::{Geometry, Tap, split};
 use super::{At, BufferId, Frame};
 
 /// What is done with the windows.
@@ -23,6 +23,7 @@ pub(crate) enum PoolStep {
 pub(crate) struct Pool {
     pub step: PoolStep,
     pub geometry: Geometry,
+    pub taps: Vec<Tap>,
     pub channels: usize,
     /// The operands; the first twice where there is one.
     pub from: [At; 2],
@@ -92,8 +93,9 @@ impl Pool {
                 PoolKind::Max => f32::NEG_INFINITY,
                 PoolKind::Sum => 0.0,
             });
-            for tap in 0..g.taps() {
-                let Some(e) = g.element(window, g.tap(tap)) else { continue };
+            let corner = g.corner(window);
+            for tap in &self.taps {
+                let Some(e) = g.element(corner, tap.at) else { continue };
                 let x = std::slice::from_raw_parts(x.add(e * c), c);
                 match kind {
                     PoolKind::Max => {
@@ -118,8 +120,8 @@ impl Pool {
             let dy = self.from[0].pointer(frame).cast::<f32>().add(n * g.windows() * c);
             let to = std::slice::from_raw_parts_mut(frame.buffer(self.to).cast::<f32>().add(p * c), c);
             to.fill(0.0);
-            for tap in 0..g.taps() {
-                let Some(w) = g.window(element, g.tap(tap)) else { continue };
+            for tap in &self.taps {
+                let Some(w) = g.window(element, tap.at) else { continue };
                 let dy = std::slice::from_raw_parts(dy.add(w * c), c);
                 to.iter_mut().zip(dy).for_each(|(to, &dy)| *to += dy);
             }
@@ -187,8 +189,9 @@ impl Pool {
         let g = &self.geometry;
         let mut at = [usize::MAX; CHANNELS];
         let mut best = [f32::NEG_INFINITY; CHANNELS];
-        for tap in 0..g.taps() {
-            let Some(e) = g.element(window, g.tap(tap)) else { continue };
+        let corner = g.corner(window);
+        for tap in &self.taps {
+            let Some(e) = g.element(corner, tap.at) else { continue };
             // SAFETY: the element is within the image.
             let x = unsafe { std::slice::from_raw_parts(x.add(e * self.channels + first), count) };
             for (i, &x) in x.iter().enumerate() {

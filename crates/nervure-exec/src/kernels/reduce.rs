@@ -87,11 +87,12 @@ pub(crate) unsafe fn accumulate<S: Simd, F: Fold>(s: S, lanes: &mut Lanes, p: *c
                 *sum = F::combine(s, *sum, s.load(p.add(i + v * S::LANES)));
             }
         }
-        if whole < n {
-            let mut padded = [F::IDENTITY; LANES];
-            std::ptr::copy_nonoverlapping(p.add(whole), padded.as_mut_ptr(), n - whole);
-            for (v, sum) in sums.iter_mut().enumerate().take(per) {
-                *sum = F::combine(s, *sum, s.load(padded.as_ptr().add(v * S::LANES)));
+        for (v, sum) in sums.iter_mut().enumerate().take(per) {
+            let at = whole + v * S::LANES;
+            if at < n {
+                let identity = s.splat(F::IDENTITY);
+                let x = s.load_tail_or(p.add(at), s.tail((n - at).min(S::LANES)), identity);
+                *sum = F::combine(s, *sum, x);
             }
         }
         for (v, sum) in sums.iter().enumerate().take(per) {
@@ -374,7 +375,6 @@ impl Columns {
     pub unsafe fn run(&self, frame: &Frame) {
         let frame = *frame;
         let blocks = self.k.div_ceil(BLOCK).max(1);
-        const STRIP: usize = 64;
         let strips = self.inner.div_ceil(STRIP);
         let cost = self.k.min(BLOCK) * self.inner.min(STRIP) / 8;
         frame.share_range(self.outer * blocks * strips, 1, cost, |start, end, _| {
@@ -403,6 +403,9 @@ impl Columns {
     }
 }
 
+/// Columns that are done together: their lanes stay in the first cache.
+const STRIP: usize = 128;
+
 struct Strip {
     level: Level,
     from: *const f32,
@@ -424,34 +427,33 @@ impl<F: Fold> Kernel for Folded<F, Strip> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Strip { from, to, terms, columns, stride, .. } = self.work;
-        for column in (0..columns).step_by(S::LANES) {
-            let n = (columns - column).min(S::LANES);
-            let t = s.tail(n);
-            let mut lanes = [s.splat(F::IDENTITY); LANES];
-            // SAFETY: made by `Columns::run` alone, of rows and results of `columns` elements.
-            unsafe {
-                let mut p = from.add(column);
-                let whole = n == S::LANES;
-                for _ in 0..terms / LANES {
-                    for lane in &mut lanes {
-                        let x = if whole { s.load(p) } else { s.load_tail(p, t) };
-                        *lane = F::combine(s, *lane, x);
-                        p = p.wrapping_add(stride);
-                    }
+        // The lanes of all columns, so that memory is read row by row.
+        let mut lanes = [[F::IDENTITY; STRIP]; LANES];
+        let whole = columns / S::LANES * S::LANES;
+        let t = s.tail(columns - whole);
+        // SAFETY: made by `Columns::run` alone, of rows and results of `columns` elements, at most a strip.
+        unsafe {
+            for k in 0..terms {
+                let p = from.add(k * stride);
+                let lane = lanes[k % LANES].as_mut_ptr();
+                for i in (0..whole).step_by(S::LANES) {
+                    s.store(lane.add(i), F::combine(s, s.load(lane.add(i)), s.load(p.add(i))));
                 }
-                for lane in lanes.iter_mut().take(terms % LANES) {
-                    let x = if whole { s.load(p) } else { s.load_tail(p, t) };
-                    *lane = F::combine(s, *lane, x);
-                    p = p.wrapping_add(stride);
+                if whole < columns {
+                    let (lane, x) = (lane.add(whole), s.load_tail(p.add(whole), t));
+                    s.store_tail(lane, F::combine(s, s.load_tail(lane, t), x), t);
                 }
+            }
+            for i in (0..columns).step_by(S::LANES) {
+                let mut lanes: [S::F; LANES] = std::array::from_fn(|k| s.load(lanes[k].as_ptr().add(i)));
                 let mut width = LANES / 2;
                 while width > 0 {
-                    for i in 0..width {
-                        lanes[i] = F::combine(s, lanes[i], lanes[i + width]);
+                    for k in 0..width {
+                        lanes[k] = F::combine(s, lanes[k], lanes[k + width]);
                     }
                     width /= 2;
                 }
-                s.store_tail(to.add(column), lanes[0], t);
+                s.store_tail(to.add(i), lanes[0], s.tail((columns - i).min(S::LANES)));
             }
         }
     }

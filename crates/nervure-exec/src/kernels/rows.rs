@@ -50,14 +50,14 @@ impl Rows {
     pub unsafe fn run(&self, frame: &Frame) {
         let frame = *frame;
         frame.share_range(self.rows, 1, 8 * self.row.max(1), |start, end, scratch| {
+            if self.kind == RowKind::LogSumExp {
+                return self.level.run(LogSumExp { rows: self, frame, scratch, start, end });
+            }
             for row in start..end {
                 // SAFETY: the caller's promise; the row's result is this call's alone.
                 unsafe {
                     match (self.kind, self.dtype) {
-                        (RowKind::LogSumExp, _) => {
-                            let sum = self.level.run(LogSumExp { rows: self, frame, scratch, row });
-                            *frame.buffer(self.to).cast::<f32>().add(row) = sum;
-                        }
+                        (RowKind::LogSumExp, _) => {}
                         (RowKind::ArgMax, DType::F32) => {
                             self.argmax::<f32>(&frame, scratch, row, f32::is_nan)
                         }
@@ -164,62 +164,79 @@ struct LogSumExp<'a> {
     rows: &'a Rows,
     frame: Frame<'a>,
     scratch: *mut u8,
-    row: usize,
+    start: usize,
+    end: usize,
 }
 
 impl Kernel for LogSumExp<'_> {
-    type Output = f32;
+    type Output = ();
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> f32 {
-        let LogSumExp { rows, frame, scratch, row } = self;
+    fn run<S: Simd>(self, s: S) {
+        let to = self.frame.buffer(self.rows.to).cast::<f32>();
+        for first in (self.start..self.end).step_by(LANES) {
+            let count = LANES.min(self.end - first);
+            let (mut greatest, mut sums) = ([0.0; LANES], [1.0; LANES]);
+            for i in 0..count {
+                (greatest[i], sums[i]) = self.row(s, first + i);
+            }
+            // SAFETY: no level has more than 16 lanes; one result for each row.
+            unsafe {
+                for v in (0..LANES).step_by(S::LANES) {
+                    let p = sums.as_mut_ptr().add(v);
+                    let log = math::log(s, s.load(p));
+                    s.store(p, s.add(log, s.load(greatest.as_ptr().add(v))));
+                }
+                std::ptr::copy_nonoverlapping(sums.as_ptr(), to.add(first), count);
+            }
+        }
+    }
+}
+
+impl LogSumExp<'_> {
+    /// The greatest element of a row, and the sum of the exponentials of what the others fall short of it. Where the greatest is not
+    /// finite it is the answer, and the sum is 1.
+    #[inline(always)]
+    fn row<S: Simd>(&self, s: S, row: usize) -> (f32, f32) {
+        let LogSumExp { rows, frame, scratch, .. } = self;
         let mut greatest = f32::NEG_INFINITY;
         for at in (0..rows.row).step_by(BLOCK) {
             let n = BLOCK.min(rows.row - at);
             let mut lanes = [f32::NEG_INFINITY; LANES];
             // SAFETY: made by `Rows::run` alone.
             unsafe {
-                let p = rows.piece::<f32>(&frame, scratch, row, at, n);
+                let p = rows.piece::<f32>(frame, *scratch, row, at, n);
                 reduce::accumulate::<S, Max>(s, &mut lanes, p, n);
             }
             greatest = Max::combine_one(greatest, tree::<Max>(lanes));
         }
         if !greatest.is_finite() {
-            // Infinite or NaN as it is, −∞ over nothing.
-            return greatest;
+            return (greatest, 1.0);
         }
-        let shift = s.splat(greatest);
+        let (shift, lowest) = (s.splat(greatest), s.splat(f32::NEG_INFINITY));
         let mut total = 0.0;
         for at in (0..rows.row).step_by(BLOCK) {
             let n = BLOCK.min(rows.row - at);
             let mut sums = [s.splat(0.0); LANES];
-            let per = LANES / S::LANES;
             // SAFETY: made by `Rows::run` alone.
             let block = unsafe {
-                let p = rows.piece::<f32>(&frame, scratch, row, at, n);
-                for i in (0..n).step_by(LANES) {
-                    let mut padded = [f32::NEG_INFINITY; LANES];
-                    let from = if i + LANES <= n {
-                        p.add(i)
+                let p = rows.piece::<f32>(frame, *scratch, row, at, n);
+                for (v, i) in (0..n).step_by(S::LANES).enumerate() {
+                    let x = if i + S::LANES <= n {
+                        s.load(p.add(i))
                     } else {
-                        std::ptr::copy_nonoverlapping(p.add(i), padded.as_mut_ptr(), n - i);
-                        padded.as_ptr()
+                        s.load_tail_or(p.add(i), s.tail(n - i), lowest)
                     };
-                    for (v, sum) in sums.iter_mut().enumerate().take(per) {
-                        let x = s.sub(s.load(from.add(v * S::LANES)), shift);
-                        *sum = s.add(*sum, math::exp(s, x));
-                    }
+                    let sum = &mut sums[v % (LANES / S::LANES)];
+                    *sum = s.add(*sum, math::exp(s, s.sub(x, shift)));
                 }
                 let mut lanes = [0.0; LANES];
-                for (v, sum) in sums.iter().enumerate().take(per) {
+                for (v, sum) in sums.iter().enumerate().take(LANES / S::LANES) {
                     s.store(lanes.as_mut_ptr().add(v * S::LANES), *sum);
                 }
                 tree::<Sum>(lanes)
             };
             total = if at == 0 { block } else { total + block };
         }
-        let mut logs = [total; LANES];
-        // SAFETY: no level has more than 16 lanes.
-        unsafe { s.store(logs.as_mut_ptr(), math::log(s, s.load(logs.as_ptr()))) };
-        logs[0] + greatest
+        (greatest, total)
     }
 }

@@ -59,19 +59,45 @@ impl Geometry {
         self.size == [1; 3] && self.strides == [1; 3] && self.before == [0; 3] && self.input == self.output
     }
 
-    /// The indices of a tap.
+    /// The elements of a window, in row-major order.
+    pub fn all_taps(&self) -> Vec<Tap> {
+        (0..self.taps())
+            .map(|tap| {
+                let index = split(tap, self.size);
+                let at = std::array::from_fn(|i| index[i] * self.dilation[i]);
+                Tap { at, offset: self.pixel(at.map(|n| n as isize)) as usize }
+            })
+            .collect()
+    }
+
+    /// Where a window begins, in the input.
     #[inline(always)]
-    pub fn tap(&self, tap: usize) -> [usize; 3] {
-        split(tap, self.size)
+    pub fn corner(&self, window: [usize; 3]) -> [isize; 3] {
+        std::array::from_fn(|i| (window[i] * self.strides[i]) as isize - self.before[i] as isize)
+    }
+
+    /// Whether a whole window lies within the input.
+    #[inline(always)]
+    pub fn is_within(&self, corner: [isize; 3]) -> bool {
+        (0..3).all(|i| {
+            let last = corner[i] + ((self.size[i] - 1) * self.dilation[i]) as isize;
+            corner[i] >= 0 && last < self.input[i] as isize
+        })
+    }
+
+    /// The place of an element in an image of one channel.
+    #[inline(always)]
+    pub fn pixel(&self, at: [isize; 3]) -> isize {
+        (at[0] * self.input[1] as isize + at[1]) * self.input[2] as isize + at[2]
     }
 
     /// The element of the input that a tap of a window meets; none in the padding.
     #[inline(always)]
-    pub fn element(&self, window: [usize; 3], tap: [usize; 3]) -> Option<usize> {
+    pub fn element(&self, corner: [isize; 3], tap: [usize; 3]) -> Option<usize> {
         let mut at = 0;
         for i in 0..3 {
-            let padded = window[i] * self.strides[i] + tap[i] * self.dilation[i];
-            let element = padded.wrapping_sub(self.before[i]);
+            // Below zero is beyond every size.
+            let element = (corner[i] + tap[i] as isize) as usize;
             if element >= self.input[i] {
                 return None;
             }
@@ -85,15 +111,24 @@ impl Geometry {
     pub fn window(&self, element: [usize; 3], tap: [usize; 3]) -> Option<usize> {
         let mut at = 0;
         for i in 0..3 {
-            let offset = (element[i] + self.before[i]).checked_sub(tap[i] * self.dilation[i])?;
-            let window = offset / self.strides[i];
-            if !offset.is_multiple_of(self.strides[i]) || window >= self.output[i] {
+            let offset = (element[i] + self.before[i]).checked_sub(tap[i])?;
+            let window = if self.strides[i] == 1 { offset } else { offset / self.strides[i] };
+            if window * self.strides[i] != offset || window >= self.output[i] {
                 return None;
             }
             at = at * self.output[i] + window;
         }
         Some(at)
     }
+}
+
+/// An element of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tap {
+    /// Its distance from the window's first element, along each axis.
+    pub at: [usize; 3],
+    /// The same in an image of one channel.
+    pub offset: usize,
 }
 
 /// The indices of a place in row-major order.

@@ -53,6 +53,11 @@ impl Simd for Avx2 {
         unsafe { _mm256_maskload_ps(p, t) }
     }
     #[inline(always)]
+    unsafe fn load_tail_or(self, p: *const f32, t: __m256i, other: __m256) -> __m256 {
+        // SAFETY: masked lanes are not read; for the others the caller's promise, and `self` for the instructions.
+        unsafe { _mm256_blendv_ps(other, _mm256_maskload_ps(p, t), _mm256_castsi256_ps(t)) }
+    }
+    #[inline(always)]
     unsafe fn store_tail(self, p: *mut f32, v: __m256, t: __m256i) {
         // SAFETY: masked lanes are not written; for the others the caller's promise, and `self` for the instructions.
         unsafe { _mm256_maskstore_ps(p, t, v) }
@@ -79,12 +84,6 @@ impl Simd for Avx2 {
         // SAFETY: the caller's promise, and `self` for the instructions.
         unsafe { _mm256_loadu_si256(p.cast()) }
     }
-    #[inline(always)]
-    unsafe fn store_i(self, p: *mut i32, v: __m256i) {
-        // SAFETY: the caller's promise, and `self` for the instructions.
-        unsafe { _mm256_storeu_si256(p.cast(), v) }
-    }
-
     lanes! {
         fn splat(x: f32) -> __m256 { _mm256_set1_ps(x) }
         fn add(a: __m256, b: __m256) -> __m256 { _mm256_add_ps(a, b) }
@@ -104,7 +103,6 @@ impl Simd for Avx2 {
         fn le(a: __m256, b: __m256) -> __m256 { _mm256_cmp_ps::<_CMP_LE_OQ>(a, b) }
         fn eq(a: __m256, b: __m256) -> __m256 { _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b) }
         fn not(m: __m256) -> __m256 { _mm256_xor_ps(m, _mm256_castsi256_ps(_mm256_set1_epi32(-1))) }
-        fn and(a: __m256, b: __m256) -> __m256 { _mm256_and_ps(a, b) }
         fn or(a: __m256, b: __m256) -> __m256 { _mm256_or_ps(a, b) }
         fn any(m: __m256) -> bool { _mm256_movemask_ps(m) != 0 }
         fn select(m: __m256, a: __m256, b: __m256) -> __m256 { _mm256_blendv_ps(b, a, m) }

@@ -53,6 +53,11 @@ impl Simd for Avx512 {
         unsafe { _mm512_maskz_loadu_ps(t, p) }
     }
     #[inline(always)]
+    unsafe fn load_tail_or(self, p: *const f32, t: __mmask16, other: __m512) -> __m512 {
+        // SAFETY: masked lanes are not read; for the others the caller's promise, and `self` for the instructions.
+        unsafe { _mm512_mask_loadu_ps(other, t, p) }
+    }
+    #[inline(always)]
     unsafe fn store_tail(self, p: *mut f32, v: __m512, t: __mmask16) {
         // SAFETY: masked lanes are not written; for the others the caller's promise, and `self` for the instructions.
         unsafe { _mm512_mask_storeu_ps(p, t, v) }
@@ -75,12 +80,6 @@ impl Simd for Avx512 {
         // SAFETY: the caller's promise, and `self` for the instructions.
         unsafe { _mm512_loadu_si512(p.cast()) }
     }
-    #[inline(always)]
-    unsafe fn store_i(self, p: *mut i32, v: __m512i) {
-        // SAFETY: the caller's promise, and `self` for the instructions.
-        unsafe { _mm512_storeu_si512(p.cast(), v) }
-    }
-
     lanes! {
         fn splat(x: f32) -> __m512 { _mm512_set1_ps(x) }
         fn add(a: __m512, b: __m512) -> __m512 { _mm512_add_ps(a, b) }
@@ -110,16 +109,13 @@ impl Simd for Avx512 {
         fn bits(a: __m512) -> __m512i { _mm512_castps_si512(a) }
         fn from_bits(a: __m512i) -> __m512 { _mm512_castsi512_ps(a) }
         fn to_int(a: __m512) -> __m512i { _mm512_cvtps_epi32(a) }
+        fn scale(x: __m512, n: __m512) -> __m512 { _mm512_scalef_ps(x, n) }
         fn to_float(a: __m512i) -> __m512 { _mm512_cvtepi32_ps(a) }
     }
 
     #[inline(always)]
     fn not(self, m: __mmask16) -> __mmask16 {
         !m
-    }
-    #[inline(always)]
-    fn and(self, a: __mmask16, b: __mmask16) -> __mmask16 {
-        a & b
     }
     #[inline(always)]
     fn or(self, a: __mmask16, b: __mmask16) -> __mmask16 {

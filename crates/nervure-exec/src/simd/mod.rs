@@ -138,6 +138,10 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// The tail's floats are readable at `p`.
     unsafe fn load_tail(self, p: *const f32, t: Self::Tail) -> Self::F;
+    /// `other` beyond the tail.
+    /// # Safety
+    /// The tail's floats are readable at `p`.
+    unsafe fn load_tail_or(self, p: *const f32, t: Self::Tail, other: Self::F) -> Self::F;
     /// # Safety
     /// The tail's floats are writable at `p`.
     unsafe fn store_tail(self, p: *mut f32, v: Self::F, t: Self::Tail);
@@ -152,9 +156,6 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// As many whole numbers as there are lanes are readable at `p`.
     unsafe fn load_i(self, p: *const i32) -> Self::I;
-    /// # Safety
-    /// As many whole numbers as there are lanes are writable at `p`.
-    unsafe fn store_i(self, p: *mut i32, v: Self::I);
 
     fn splat(self, x: f32) -> Self::F;
     fn add(self, a: Self::F, b: Self::F) -> Self::F;
@@ -178,7 +179,6 @@ pub(crate) trait Simd: Copy {
     fn le(self, a: Self::F, b: Self::F) -> Self::M;
     fn eq(self, a: Self::F, b: Self::F) -> Self::M;
     fn not(self, m: Self::M) -> Self::M;
-    fn and(self, a: Self::M, b: Self::M) -> Self::M;
     fn or(self, a: Self::M, b: Self::M) -> Self::M;
     /// Whether any lane holds.
     fn any(self, m: Self::M) -> bool;
@@ -200,6 +200,17 @@ pub(crate) trait Simd: Copy {
     /// Of whole numbers within the range of `i32`; anything for others.
     fn to_int(self, a: Self::F) -> Self::I;
     fn to_float(self, a: Self::I) -> Self::F;
+
+    /// x·2ⁿ for whole −252 ≤ n ≤ 254, also where the result is beyond the normal range.
+    #[inline(always)]
+    fn scale(self, x: Self::F, n: Self::F) -> Self::F {
+        let n = self.to_int(n);
+        // In two steps, for 2ⁿ itself may be beyond the range.
+        let half = self.shr::<1>(n);
+        let first = self.from_bits(self.shl::<23>(self.add_i(half, self.splat_i(127))));
+        let second = self.from_bits(self.shl::<23>(self.add_i(self.sub_i(n, half), self.splat_i(127))));
+        self.mul(self.mul(x, first), second)
+    }
 
     /// NaN if either is NaN.
     #[inline(always)]

@@ -47,6 +47,11 @@ impl Simd for Portable {
         from_fn(|i| if i < t { unsafe { *p.add(i) } } else { 0.0 })
     }
     #[inline(always)]
+    unsafe fn load_tail_or(self, p: *const f32, t: usize, other: F) -> F {
+        // SAFETY: lanes beyond the tail are not read; for the others the caller's promise.
+        from_fn(|i| if i < t { unsafe { *p.add(i) } } else { other[i] })
+    }
+    #[inline(always)]
     unsafe fn store_tail(self, p: *mut f32, v: F, t: usize) {
         for (i, x) in v.iter().enumerate().take(t) {
             // SAFETY: lanes beyond the tail are not written; for the others the caller's promise.
@@ -69,12 +74,6 @@ impl Simd for Portable {
         // SAFETY: the caller's promise.
         unsafe { p.cast::<I>().read_unaligned() }
     }
-    #[inline(always)]
-    unsafe fn store_i(self, p: *mut i32, v: I) {
-        // SAFETY: the caller's promise.
-        unsafe { p.cast::<I>().write_unaligned(v) }
-    }
-
     lanes! {
         fn splat(x: f32) -> F { |_i| x }
         fn add(a: F, b: F) -> F { |i| a[i] + b[i] }
@@ -94,7 +93,6 @@ impl Simd for Portable {
         fn le(a: F, b: F) -> M { |i| a[i] <= b[i] }
         fn eq(a: F, b: F) -> M { |i| a[i] == b[i] }
         fn not(m: M) -> M { |i| !m[i] }
-        fn and(a: M, b: M) -> M { |i| a[i] & b[i] }
         fn or(a: M, b: M) -> M { |i| a[i] | b[i] }
         fn select(m: M, a: F, b: F) -> F { |i| if m[i] { a[i] } else { b[i] } }
         fn splat_i(x: i32) -> I { |_i| x }

@@ -1,0 +1,288 @@
+//! Times of plans on this machine, printed: `cargo bench -p nervure-exec`. Nothing is asserted, for machines differ and are shared.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Instant;
+
+use nervure_exec::{Buffer, Plan, Runner, Store, Threads, View};
+use nervure_graph::{Bindings, Builder, DType, Graph, Tensor, Window, gradient};
+
+fn main() {
+    let (one, two) = (Threads::new(1), Threads::new(2));
+    let peak = peak();
+    println!("peak of one thread: {peak:.1} GFLOP/s");
+    seed_mlp(&one);
+    for (m, k, n) in [
+        (512, 512, 512),
+        (1024, 1024, 1024),
+        (128, 784, 512),
+        (32, 512, 512),
+        (1, 512, 512),
+        (128, 128, 10),
+        (2048, 64, 64),
+    ] {
+        matmul(&one, &two, m, k, n, [false, false], peak);
+    }
+    matmul(&one, &two, 512, 512, 512, [true, false], peak);
+    matmul(&one, &two, 512, 512, 512, [false, true], peak);
+    for (name, f) in UNARY {
+        map(&one, name, f);
+    }
+    reductions(&one);
+    convolutions(&one, &two, peak);
+}
+
+/// The time of a call, in seconds: the least of several rounds, each long enough for the clock.
+fn time(mut f: impl FnMut()) -> f64 {
+    f();
+    let mut calls = 1;
+    loop {
+        let start = Instant::now();
+        (0..calls).for_each(|_| f());
+        if start.elapsed().as_millis() >= 20 {
+            break;
+        }
+        calls *= 2;
+    }
+    (0..7)
+        .map(|_| {
+            let start = Instant::now();
+            (0..calls).for_each(|_| f());
+            start.elapsed().as_secs_f64() / f64::from(calls)
+        })
+        .fold(f64::INFINITY, f64::min)
+}
+
+/// GFLOP/s of a loop of fused multiply-adds of the widest vectors.
+fn peak() -> f64 {
+    const ROUNDS: usize = 100_000;
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::*;
+        #[target_feature(enable = "avx512f")]
+        fn wide() -> f32 {
+            let mut sums = [_mm512_set1_ps(1.0); 16];
+            let (a, b) = (_mm512_set1_ps(black_box(0.999)), _mm512_set1_ps(black_box(0.001)));
+            for _ in 0..ROUNDS {
+                for sum in &mut sums {
+                    *sum = _mm512_fmadd_ps(*sum, a, b);
+                }
+            }
+            sums.iter().map(|&s| _mm512_reduce_add_ps(s)).sum()
+        }
+        #[target_feature(enable = "avx2,fma")]
+        fn narrow() -> f32 {
+            let mut sums = [_mm256_set1_ps(1.0); 12];
+            let (a, b) = (_mm256_set1_ps(black_box(0.999)), _mm256_set1_ps(black_box(0.001)));
+            for _ in 0..ROUNDS {
+                for sum in &mut sums {
+                    *sum = _mm256_fmadd_ps(*sum, a, b);
+                }
+            }
+            sums.iter().map(|&s| _mm256_cvtss_f32(s)).sum()
+        }
+        if is_x86_feature_detected!("avx512f") {
+            // SAFETY: the processor has the instructions.
+            let t = time(|| {
+                black_box(unsafe { wide() });
+            });
+            return (ROUNDS * 16 * 16 * 2) as f64 / t / 1e9;
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: the processor has the instructions.
+            let t = time(|| {
+                black_box(unsafe { narrow() });
+            });
+            return (ROUNDS * 12 * 8 * 2) as f64 / t / 1e9;
+        }
+    }
+    f64::NAN
+}
+
+fn numbers(n: usize) -> Vec<f32> {
+    (0..n).map(|i| (i * 7919 % 1000) as f32 / 1000.0 - 0.5).collect()
+}
+
+fn runner(graph: &Graph, store: &Store) -> Runner {
+    Runner::new(Arc::new(
+        Plan::compile(graph, &Bindings::new(), store).expect("the benchmark's graphs compile"),
+    ))
+}
+
+/// Adam's update of `w` by its gradient, and of its two moments.
+fn adam<'g>(g: &'g Builder, w: Tensor<'g>, name: &str, grad: Tensor<'g>, rate: Tensor<'g>) {
+    let shape = w.shape();
+    let m = g.parameter(&format!("{name}/m"), DType::F32, shape.clone());
+    let v = g.parameter(&format!("{name}/v"), DType::F32, shape);
+    let m1 = m + (grad - m) * 0.1;
+    let v1 = v + (grad.square() - v) * 0.001;
+    g.update(m, m1);
+    g.update(v, v1);
+    g.update(w, w - m1 * rate / (v1.sqrt() + 1e-7));
+}
+
+/// A training step of 8-10-8-1 on a batch of 32, with binary cross-entropy and Adam; and a prediction.
+fn seed_mlp(threads: &Threads) {
+    let sizes = [8usize, 10, 8, 1];
+    let write = |training: bool, batch: usize| {
+        let g = Builder::new();
+        let x = g.input("x", DType::F32, [batch.into(), 8.into()]);
+        let (mut h, mut weights) = (x, Vec::new());
+        for (i, pair) in sizes.windows(2).enumerate() {
+            let w = g.parameter(&format!("w{i}"), DType::F32, [pair[0].into(), pair[1].into()]);
+            let b = g.parameter(&format!("b{i}"), DType::F32, [pair[1].into()]);
+            weights.extend([(format!("w{i}"), w), (format!("b{i}"), b)]);
+            h = h.matmul(w) + b;
+            if i < 2 {
+                h = h.max(h.constant(0.0));
+            }
+        }
+        if training {
+            let y = g.input("y", DType::F32, [batch.into(), 1.into()]);
+            let loss = (h.softplus() - h * y).mean_all();
+            g.output("loss", loss);
+            let step = g.parameter("step", DType::F32, nervure_graph::Shape::new());
+            let next = step + 1.0;
+            g.update(step, next);
+            let one = step.constant(1.0);
+            let power = |beta: f64| one - step.constant(beta).pow(next);
+            let rate = power(0.999).sqrt() / power(0.9) * 0.001;
+            let wrt: Vec<_> = weights.iter().map(|w| w.1).collect();
+            for ((name, w), grad) in weights.iter().zip(gradient(&g, loss, &wrt)) {
+                adam(&g, *w, name, grad.expect("every weight has a gradient"), rate);
+            }
+        } else {
+            g.output("y", h.sigmoid());
+        }
+        g.finish().expect("the benchmark's graphs are well formed")
+    };
+    let graph = write(true, 32);
+    let mut store = Store::new();
+    for (name, id) in graph.parameters() {
+        let shape = graph.node(id).ty.resolve(&Bindings::new()).expect("fixed sizes");
+        let values = if name.contains('/') {
+            vec![0.0; shape.iter().product()]
+        } else {
+            numbers(shape.iter().product())
+        };
+        store.insert(name, Buffer::from_f32(&shape, &values).expect("as many elements"));
+    }
+    let (x, y) = (numbers(32 * 8), (0..32).map(|i| (i % 2) as f32).collect::<Vec<_>>());
+    let mut r = runner(&graph, &store);
+    if std::env::var_os("PLAN").is_some() {
+        println!("{}", r.plan());
+    }
+    let t = time(|| r.run(threads, &mut store, &[View::F32(&x), View::F32(&y)]).expect("the step runs"));
+    println!("seed_mlp step: {:.2} µs, {} kernels", t * 1e6, r.plan().kernels());
+    for batch in [1, 32] {
+        let mut r = runner(&write(false, batch), &store);
+        let t = time(|| r.infer(threads, &store, &[View::F32(&x[..batch * 8])]).expect("it runs"));
+        println!("seed_mlp prediction of {batch}: {:.2} µs", t * 1e6);
+    }
+}
+
+fn matmul(one: &Threads, two: &Threads, m: usize, k: usize, n: usize, transposed: [bool; 2], peak: f64) {
+    let g = Builder::new();
+    let shape = |r: usize, c: usize, t: bool| if t { [c.into(), r.into()] } else { [r.into(), c.into()] };
+    let a = g.input("a", DType::F32, shape(m, k, transposed[0]));
+    let b = g.input("b", DType::F32, shape(k, n, transposed[1]));
+    g.output("c", a.matmul_with(b, transposed[0], transposed[1]));
+    let graph = g.finish().expect("well formed");
+    let (a, b) = (numbers(m * k), numbers(k * n));
+    let mut r = runner(&graph, &Store::new());
+    let mut speed = |threads: &Threads| {
+        let t = time(|| r.infer(threads, &Store::new(), &[View::F32(&a), View::F32(&b)]).expect("it runs"));
+        2e-9 * (m * k * n) as f64 / t
+    };
+    let (s1, s2) = (speed(one), speed(two));
+    println!(
+        "matmul {m} × {k} × {n} {transposed:?}: {s1:.1} GFLOP/s ({:.0} %), two threads {s2:.1} ({:.0} %)",
+        100.0 * s1 / peak,
+        50.0 * s2 / peak
+    );
+}
+
+type Map = for<'g> fn(Tensor<'g>) -> Tensor<'g>;
+const UNARY: [(&str, Map); 8] = [
+    ("exp", |x| x.exp()),
+    ("log", |x| x.abs().log()),
+    ("tanh", |x| x.tanh()),
+    ("sigmoid", |x| x.sigmoid()),
+    ("softplus", |x| x.softplus()),
+    ("erf", |x| x.erf()),
+    ("sin", |x| x.sin()),
+    ("x·2 + 1", |x| x * 2.0 + 1.0),
+];
+
+fn map(threads: &Threads, name: &str, f: Map) {
+    const N: usize = 1 << 16;
+    let g = Builder::new();
+    g.output("y", f(g.input("x", DType::F32, [N.into()])));
+    let mut r = runner(&g.finish().expect("well formed"), &Store::new());
+    let x = numbers(N);
+    let t = time(|| r.infer(threads, &Store::new(), &[View::F32(&x)]).expect("it runs"));
+    println!("{name}: {:.2} elements a ns", N as f64 / t / 1e9);
+}
+
+fn reductions(threads: &Threads) {
+    let write: [(&str, Map); 4] = [
+        ("row sums", |x| x.sum(&[1])),
+        ("column sums", |x| x.sum(&[0])),
+        ("log-sum-exp of rows", |x| x.reduce(nervure_graph::Reduction::LogSumExp, &[1])),
+        ("softmax of rows", |x| {
+            let top = x.reduce(nervure_graph::Reduction::Max, &[1]).keep_axes(x, &[1]);
+            let e = (x - top).exp();
+            e / e.sum(&[1]).keep_axes(x, &[1])
+        }),
+    ];
+    for (rows, columns) in [(512usize, 512usize), (6400, 10)] {
+        for (name, f) in write {
+            let g = Builder::new();
+            g.output("y", f(g.input("x", DType::F32, [rows.into(), columns.into()])));
+            let mut r = runner(&g.finish().expect("well formed"), &Store::new());
+            let x = numbers(rows * columns);
+            let t = time(|| r.infer(threads, &Store::new(), &[View::F32(&x)]).expect("it runs"));
+            println!("{name} {rows} × {columns}: {:.2} elements a ns", (rows * columns) as f64 / t / 1e9);
+        }
+    }
+}
+
+/// 3 × 3 on images of 28 × 28, and both gradients.
+fn convolutions(one: &Threads, two: &Threads, peak: f64) {
+    for (c, o) in [(1usize, 32usize), (32, 64)] {
+        let (n, s) = (32usize, 28usize);
+        let g = Builder::new();
+        let x = g.input("x", DType::F32, [n.into(), s.into(), s.into(), c.into()]);
+        let k = g.parameter("k", DType::F32, [3.into(), 3.into(), c.into(), o.into()]);
+        let y = x.conv(k, Window::new([3, 3]), 1);
+        let grads = gradient(&g, y.square().sum_all(), &[k, x]);
+        let graph = |outputs: &[Tensor]| {
+            let mut graph = g.read(Graph::clone);
+            for (i, t) in outputs.iter().enumerate() {
+                graph.push_output(format!("{i}"), t.id());
+            }
+            graph
+        };
+        let mut store = Store::new();
+        store.insert("k", Buffer::from_f32(&[3, 3, c, o], &numbers(9 * c * o)).expect("as many elements"));
+        let x = numbers(n * s * s * c);
+        let grads: Vec<_> = grads.into_iter().flatten().collect();
+        for (name, outputs) in [
+            ("forward", &[y][..]),
+            ("forward and kernel gradient", &grads[..1]),
+            ("forward and both gradients", &grads[..]),
+        ] {
+            let mut r = runner(&graph(outputs), &store);
+            let flops = r.plan().flops() as f64 * 1e-9;
+            let mut speed = |threads: &Threads| {
+                flops / time(|| r.infer(threads, &store, &[View::F32(&x)]).expect("it runs"))
+            };
+            let (s1, s2) = (speed(one), speed(two));
+            println!(
+                "convolution {c} → {o}, {name}: {s1:.1} GFLOP/s ({:.0} %), two threads {s2:.1} ({:.0} %)",
+                100.0 * s1 / peak,
+                50.0 * s2 / peak
+            );
+        }
+    }
+}
