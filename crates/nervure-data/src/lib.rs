@@ -8,6 +8,8 @@
 //! ```
 //!
 //! In production a stored [`Schema`] alone encodes raw rows.
+// Not `forbid`: slicing macros of `ndarray` carry an `allow` of their own.
+#![deny(unsafe_code)]
 
 mod error;
 mod kind;

@@ -60,11 +60,11 @@ pub mod prelude {
     pub use crate::initializers::*;
     pub use crate::layers::*;
     // The layer, not the trait of that name.
-    pub use crate::layers::Activation;
     pub use crate::callbacks::{
         CsvLogger, EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint, ProgbarLogger,
         ReduceLROnPlateau, TerminateOnNaN,
     };
+    pub use crate::layers::Activation;
     pub use crate::losses::*;
     pub use crate::metrics::{
         Accuracy, Auc, BinaryAccuracy, CategoricalAccuracy, F1Score, Metric, Precision, R2Score, Recall,

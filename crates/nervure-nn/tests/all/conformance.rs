@@ -97,7 +97,12 @@ fn rows_of_every_layer_are_the_same_bits_in_any_company() {
         assert!(bits(&[]).is_empty(), "{}: something for no row", t.name);
         let all = bits(&[0, 1, 2, 3, 4, 5, 6]);
         let width = all.len() / 7;
-        assert_eq!(bits(&[4, 2, 0])[width..2 * width], all[2 * width..3 * width], "{}: row 2 of three", t.name);
+        assert_eq!(
+            bits(&[4, 2, 0])[width..2 * width],
+            all[2 * width..3 * width],
+            "{}: row 2 of three",
+            t.name
+        );
         for row in 0..7 {
             assert_eq!(bits(&[row]), all[row * width..(row + 1) * width], "{}: row {row} alone", t.name);
         }
@@ -109,7 +114,8 @@ fn rows_of_every_layer_are_the_same_bits_in_any_company() {
 fn every_layer_takes_or_refuses_other_operands_in_words() {
     let mut refused = 0;
     for t in trials() {
-        let ranks = (0..5).map(|rank| vec![Type::new(t.inputs[0].dtype, vec![2.into(); rank]); t.inputs.len()]);
+        let ranks =
+            (0..5).map(|rank| vec![Type::new(t.inputs[0].dtype, vec![2.into(); rank]); t.inputs.len()]);
         let types = DType::ALL.into_iter().map(|d| vec![Type::new(d, t.inputs[0].shape[1..].to_vec())]);
         let counts = [vec![], vec![t.inputs[0].clone(); 4]].map(|mut types: Vec<Type>| {
             types.iter_mut().for_each(|ty| _ = ty.shape.remove(0));

@@ -24,7 +24,8 @@ pub struct Trial {
 /// Every layer of this crate with each of its samples.
 pub fn trials() -> Vec<Trial> {
     let entries = <dyn Layer as Family>::registry().builtin();
-    let samples = entries.iter().flat_map(|e| (e.samples)().into_iter().enumerate().map(move |s| (e.kind, s)));
+    let samples =
+        entries.iter().flat_map(|e| (e.samples)().into_iter().enumerate().map(move |s| (e.kind, s)));
     let trials: Vec<Trial> = samples
         .map(|(kind, (i, s))| Trial { name: format!("{kind} {i}"), layer: s.word, inputs: s.inputs })
         .collect();
