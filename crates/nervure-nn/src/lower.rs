@@ -156,6 +156,11 @@ impl<'g> Lower<'g> {
         self.updates.insert(path, (state, value));
     }
 
+    /// What states become at the end of the step: path and value.
+    pub fn updates(&self) -> impl Iterator<Item = (&str, Tensor<'g>)> {
+        self.updates.iter().map(|(path, (_, value))| (path.as_str(), *value))
+    }
+
     /// Adds to the loss: a penalty on activities, say. A float scalar.
     pub fn add_loss(&mut self, penalty: Tensor<'g>) {
         self.penalties.push(penalty);

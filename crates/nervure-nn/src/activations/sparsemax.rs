@@ -8,6 +8,8 @@ use crate::word::{Sample, Samples, defaults, kind, setters};
 /// yᵢ = max(xᵢ − τ, 0), where τ is such that Σy = 1 over `axis`: the nearest point of the simplex (Martins and Astudillo 2016, "From softmax to
 /// sparsemax").
 ///
+/// Keras 3.15 computes another τ, with which y does not add up to 1; this is the paper's.
+///
 /// With z the elements of x in descending order, τ = (Σ zⱼ − 1) / k over the k first, k the greatest with 1 + k zₖ > z₁ + … + zₖ.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

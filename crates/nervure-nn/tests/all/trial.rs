@@ -72,6 +72,9 @@ impl Trial {
         for (i, y) in cx.layer(NAME, &*self.layer, true, &inputs)?.into_iter().enumerate() {
             builder.output(&format!("y{i}"), y);
         }
+        for (path, value) in cx.updates() {
+            builder.update(builder.parameter(path, value.dtype(), value.shape()), value);
+        }
         drop(cx);
         Ok(builder.finish()?)
     }
