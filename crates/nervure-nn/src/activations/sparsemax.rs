@@ -38,7 +38,8 @@ impl Activation for Sparsemax {
         let counted = |axis| x.builder().iota(DType::F32, [n.clone(), n.clone()], axis);
         let sums = sorted.matmul(counted(0).less_equal(counted(1)).cast(DType::F32));
         let rank = x.builder().iota(DType::F32, [n.clone()], 0) + 1.0;
-        let supports = (1.0 + rank * sorted).greater(sums);
+        // Not `greater`: NaN anywhere supports everything, so that all becomes NaN.
+        let supports = !(1.0 + rank * sorted).less_equal(sums);
         let sum = supports.select(sorted, x.constant(0.0)).sum(&[-1]);
         let threshold = (sum - 1.0) / supports.cast(DType::F32).sum(&[-1]);
         let above = x - threshold.keep_axes(x, &[-1]);

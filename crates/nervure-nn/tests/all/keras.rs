@@ -144,6 +144,10 @@ fn regularizers_compute_what_keras_does() {
         let inputs = BTreeMap::from([("x".into(), p.input.array())]);
         let run = evaluate(&builder.finish().unwrap(), &Bindings::new(), &inputs, &BTreeMap::new()).unwrap();
         let received = run.output("y").unwrap().to_f64()[0];
-        assert!((received - p.value).abs() <= BOUND * p.value, "{word:?}: Keras {}, received {received}", p.value);
+        assert!(
+            (received - p.value).abs() <= BOUND * p.value,
+            "{word:?}: Keras {}, received {received}",
+            p.value
+        );
     }
 }

@@ -1,0 +1,266 @@
+//! Layers within networks: masks, operators, sharing, statistics over steps, and refusals.
+
+use ndarray::{arr1, arr2, array};
+use nervure_graph::{DType, Dim};
+use nervure_nn::prelude::*;
+use nervure_nn::word::Object;
+use nervure_nn::{Buffer, Error, Layer};
+use serde_json::json;
+
+/// What a layer of these settings says of an input of this shape.
+fn refusal(kind: &str, config: serde_json::Value, shape: &[usize]) -> String {
+    let layer = match Object::<dyn Layer>::from_config(kind, config) {
+        Ok(layer) => layer,
+        Err(e) => return e.to_string(),
+    };
+    let x = input("x", shape.to_vec());
+    let built = Model::new(&x, &layer.instance().named("tried").on(&x)).build(Seed(1));
+    let Err(Error::Layer { path, kind: named, reason, written }) = built else {
+        panic!("{kind}: it was built")
+    };
+    assert_eq!((path.as_str(), named.as_str()), ("tried", kind));
+    assert!(written.is_some_and(|w| w.contains("layers.rs")));
+    reason
+}
+
+#[test]
+fn layers_refuse_in_words() {
+    let check = |kind: &str, config, shape: &[usize], expected: &str| {
+        assert_eq!(refusal(kind, config, shape), expected);
+    };
+    check("Dense", json!({"units": 2}), &[], "expected an input [batch, …, n], received f32[batch]");
+    check(
+        "Conv2D",
+        json!({"filters": 2, "kernel_size": 3}),
+        &[8, 8],
+        "expected an input [batch, height, width, channels], received f32[batch, 8, 8]",
+    );
+    check(
+        "Conv2D",
+        json!({"filters": 2, "kernel_size": 3, "padding": "causal"}),
+        &[8, 8, 1],
+        "expected padding `valid` or `same`, received `causal`",
+    );
+    check(
+        "Conv1D",
+        json!({"filters": 2, "kernel_size": 3, "strides": 0}),
+        &[8, 1],
+        "expected window sizes, strides and dilations of at least 1, received [[3], [0], [1]]",
+    );
+    check(
+        "Conv1D",
+        json!({"filters": 2, "kernel_size": 3, "groups": 2}),
+        &[8, 3],
+        "expected channels and filters that the groups divide, received 3 channels, 2 filters, 2 groups",
+    );
+    check(
+        "Conv1D",
+        json!({"filters": 2, "kernel_size": 3}),
+        &[2, 1],
+        "Conv: expected at least 3 elements on spatial axis 0 (window [3]), received 2",
+    );
+    check(
+        "Reshape",
+        json!({"target_shape": [4, -1]}),
+        &[3, 2],
+        "expected an input [batch, …] whose rows have the elements of [4, -1], received f32[batch, 3, 2]",
+    );
+    check(
+        "Reshape",
+        json!({"target_shape": [-1, -1]}),
+        &[3, 2],
+        "expected an input [batch, …] whose rows have the elements of [-1, -1], received f32[batch, 3, 2]",
+    );
+    check(
+        "Permute",
+        json!({"dims": [2, 1, 3]}),
+        &[3, 2],
+        "expected an input with the axes 1 … 3 behind the batch, for [2, 1, 3], received f32[batch, 3, 2]",
+    );
+    check(
+        "Concatenate",
+        json!({"axis": 0}),
+        &[3],
+        "expected inputs [batch, …] with an axis 0 behind the batch, received f32[batch, 3]",
+    );
+    check("Dropout", json!({"rate": 1.0}), &[3], "expected a rate of at least 0 and below 1, received 1");
+    check(
+        "Dropout",
+        json!({"rate": 0.5, "noise_shape": [null, 2]}),
+        &[3],
+        "expected an input to which [None, Some(2)] broadcasts, received f32[batch, 3]",
+    );
+    check(
+        "Normalization",
+        json!({}),
+        &[3],
+        "expected mean and variance, given or from `adapt`, received none",
+    );
+    check(
+        "Normalization",
+        json!({"mean": [1.0, 2.0], "variance": 1.0}),
+        &[3],
+        "expected 3 means and variances for f32[batch, 3], received 2",
+    );
+    check("LayerNormalization", json!({"axis": [1, -1]}), &[3], "expected each axis once, received [1, -1]");
+    check(
+        "LayerNormalization",
+        json!({"axis": 0}),
+        &[3],
+        "expected an input whose axis 0 has a fixed size, received f32[batch, 3]",
+    );
+    check(
+        "Rescaling",
+        json!({"scale": [1.0, 2.0]}),
+        &[3],
+        "expected an input [batch, …, 2], received f32[batch, 3]",
+    );
+    check("Subtract", json!(null), &[3], "expected 2 inputs, received 1");
+    let expected = "layer `Conv2D`: data_format: expected `channels_last`, received `channels_first`";
+    let config = json!({"filters": 2, "kernel_size": 3, "data_format": "channels_first"});
+    assert_eq!(refusal("Conv2D", config, &[8, 8, 1]), expected);
+    let expected = "layer `MaxPooling2D`: expected 2 sizes, received 3";
+    assert_eq!(refusal("MaxPooling2D", json!({"pool_size": [2, 2, 2]}), &[8, 8, 1]), expected);
+}
+
+#[test]
+fn a_message_says_where_a_layer_was_written() {
+    let (a, b) = (input("a", [2]), input("b", [3]));
+    let line = line!() + 1;
+    let sum = &a + &b;
+    let error = Model::new([&a, &b], &sum).build(Seed(1)).unwrap_err().to_string();
+    let place = format!("layer `add` (Add, written at {}:{line}:", file!());
+    assert!(error.starts_with(&place), "{error}");
+    assert!(
+        error.ends_with(
+            "expected two operands of equal type and shape, received f32[batch, 2], f32[batch, 3]"
+        )
+    );
+}
+
+#[test]
+fn expressions_have_operators() {
+    let (a, b) = (input("a", [2]), input("b", [2]));
+    let y = &(&a + &b) * &a - concat([&a, &b], 1).output(0) * concat([&b, &b], -1);
+    // Shapes [2] and [4] do not go together: the difference is refused, its parts are not.
+    assert!(Model::new([&a, &b], &y).build(Seed(1)).is_err());
+    let y = (&a + &b) * &a - &b * (&a - &b);
+    let model = Model::new([&a, &b], &y).build(Seed(1)).unwrap();
+    let data = Dataset::default().input("a", &arr2(&[[3.0_f32, -1.0]])).input("b", &arr2(&[[2.0_f32, 5.0]]));
+    // (3 + 2)·3 − 2·(3 − 2), (−1 + 5)·(−1) − 5·(−1 − 5).
+    assert_eq!(model.predict_all(&data).unwrap()[0].as_f32(), Some(&[13.0, 26.0][..]));
+}
+
+/// Masks of words 0 through merges: seen by a mean, which leaves masked places out.
+#[test]
+fn masks_go_through_merges() {
+    // Two sequences of two words, of which 0 is none; every word w embeds as [w, 10 w].
+    let table = Buffer::from_f32(&[5, 2], &[0.0, 0.0, 1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 4.0, 40.0]).unwrap();
+    let (a, b) = (input_of("a", DType::I32, [2]), input_of("b", DType::I32, [2]));
+    let check = |merge: &dyn Fn(&Expr, &Expr) -> Expr, masked: [bool; 2], expected: &[f32]| {
+        let embed = |zero: bool, name: &str| Embedding::new(5, 2).mask_zero(zero).named(name);
+        let (ea, eb) = (embed(masked[0], "ea").on(&a), embed(masked[1], "eb").on(&b));
+        let y = GlobalAveragePooling1D::new().on(&merge(&ea, &eb));
+        let mut model = Model::new([&a, &b], &y).build(Seed(1)).unwrap();
+        model.set_weight("ea/embeddings", table.clone()).unwrap();
+        model.set_weight("eb/embeddings", table.clone()).unwrap();
+        let data = Dataset::default().input("a", &arr2(&[[1_i32, 0]])).input("b", &arr2(&[[2_i32, 0]]));
+        assert_eq!(model.predict_all(&data).unwrap()[0].as_f32(), Some(expected));
+    };
+    let add: &dyn Fn(&Expr, &Expr) -> Expr = &|a, b| a + b;
+    // The second place is masked in both: the mean is that of the first, 1 + 2 and 10 + 20.
+    check(add, [true, true], &[3.0, 30.0]);
+    // One without a mask takes it from the sum: the mean is over two places.
+    check(add, [true, false], &[1.5, 15.0]);
+    check(&|a, b| concat([a, b], -1), [true, true], &[1.0, 10.0, 2.0, 20.0]);
+    check(&|a, b| concat([a, b], -1), [true, false], &[0.5, 5.0, 1.0, 10.0]);
+    // Along time each part keeps its own: (1 + 2) / 2; without a mask of the second (1 + 2 + 0) / 3.
+    check(&|a, b| concat([a, b], 1), [true, true], &[1.5, 15.0]);
+    check(&|a, b| concat([a, b], 1), [true, false], &[1.0, 10.0]);
+    // Convolution and flattening lose it, as in Keras.
+    check(&|a, b| MaxPooling1D::new(1).on(&(a + b)), [true, true], &[1.5, 15.0]);
+}
+
+/// Moving statistics after three steps on the same rows: 1 − 0.9³ of the way from 0 and 1 to those of the rows.
+#[test]
+fn batch_normalization_moves_its_statistics_in_training() {
+    let norm = BatchNormalization::new().momentum(0.9).named("norm");
+    let mut model =
+        Sequential::new([1]).add(norm).add(Dense::new(1).activation(Sigmoid)).build(Seed(1)).unwrap();
+    let x = array![[1.0_f32], [3.0], [5.0], [7.0]];
+    let y = array![[0.0_f32], [0.0], [1.0], [1.0]];
+    let training = Training::new(BinaryCrossentropy::new(), Adam::new());
+    let mut trainer = model.trainer(training).unwrap();
+    for _ in 0..3 {
+        trainer.train_on_batch(&Dataset::new(&x, &y)).unwrap();
+    }
+    let state = |name: &str| model.weight(&format!("norm/{name}")).unwrap().as_f32().unwrap()[0];
+    let share = 1.0 - 0.9_f32.powi(3);
+    assert!((state("moving_mean") - share * 4.0).abs() < 1e-5, "{}", state("moving_mean"));
+    assert!(
+        (state("moving_variance") - (1.0 + share * (5.0 - 1.0))).abs() < 1e-5,
+        "{}",
+        state("moving_variance")
+    );
+}
+
+/// A layer that is used twice moves its statistics twice in a step.
+#[test]
+fn a_shared_batch_normalization_moves_twice() {
+    let (a, b) = (input("a", [1]), input("b", [1]));
+    let norm = BatchNormalization::new().momentum(0.5).named("norm");
+    let y = Dense::new(1).activation(Sigmoid).on(&(&norm.on(&a) + &norm.on(&b)));
+    let mut model = Model::new([&a, &b], &y).build(Seed(1)).unwrap();
+    let rows = |v: f32| arr2(&[[v], [v]]);
+    let data = Dataset::default().input("a", &rows(4.0)).input("b", &rows(8.0)).target("dense", &rows(1.0));
+    let mut trainer = model.trainer(Training::new(BinaryCrossentropy::new(), Adam::new())).unwrap();
+    trainer.train_on_batch(&data).unwrap();
+    // (0 + 4) / 2 = 2, (2 + 8) / 2 = 5.
+    assert_eq!(model.weight("norm/moving_mean").unwrap().as_f32(), Some(&[5.0][..]));
+}
+
+#[test]
+fn an_embedding_refuses_numbers_beyond_its_table() {
+    let x = input_of("x", DType::I32, [2]);
+    let model = Model::new(&x, &Embedding::new(3, 1).on(&x)).build(Seed(1)).unwrap();
+    assert!(model.predict(&arr2(&[[0_i32, 2]])).is_ok());
+    for wrong in [3, -1] {
+        let error = model.predict(&arr2(&[[0_i32, wrong]])).unwrap_err().to_string();
+        assert!(error.contains(&wrong.to_string()), "{error}");
+    }
+}
+
+/// Lengths of sequences may be open: sizes follow from them.
+#[test]
+fn spatial_sizes_may_be_symbols() {
+    let x = input("x", [Dim::symbol("time"), 2.into()]);
+    let h = Conv1D::new(3, 2).strides(2).padding(nervure_nn::layers::Padding::Same).on(&x);
+    let h = AveragePooling1D::new(2).on(&h);
+    let model = Model::new(&x, &GlobalMaxPooling1D::new().on(&h)).build(Seed(1)).unwrap();
+    for time in [4, 7] {
+        let y = model.predict(&ndarray::Array3::<f32>::ones((2, time, 2))).unwrap();
+        assert_eq!(y.shape(), [2, 3]);
+    }
+}
+
+#[test]
+fn normalization_adapts_to_rows() {
+    let x = array![[[1.0_f32, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 12.0]]];
+    let check = |layer: Normalization, mean: &[f64], variance: &[f64]| {
+        let config = json!(layer.adapt(&x).unwrap());
+        assert_eq!(config["mean"], json!(mean));
+        assert_eq!(config["variance"], json!(variance));
+    };
+    // Last axis: 1, 3, 5, 7 and 2, 4, 6, 12.
+    check(Normalization::new(), &[4.0, 6.0], &[5.0, 14.0]);
+    check(Normalization::new().axis(1), &[3.5, 6.5], &[4.25, 12.25]);
+    check(Normalization::new().axis([]), &[5.0], &[10.5]);
+    check(Normalization::new().axis([1, 2]), &[3.0, 4.0, 5.0, 8.0], &[4.0, 4.0, 4.0, 16.0]);
+    let error = |x: ndarray::Array1<f32>| Normalization::new().axis(1).adapt(x).unwrap_err().to_string();
+    assert_eq!(error(arr1(&[1.0])), "normalization: expected rows with an axis 1, received f32[1]");
+    assert_eq!(error(arr1(&[])), "normalization: expected finite numbers, at least one, received f32[0]");
+    assert_eq!(
+        error(arr1(&[f32::NAN])),
+        "normalization: expected finite numbers, at least one, received f32[1]"
+    );
+}
