@@ -1,0 +1,167 @@
+//! The zip archive of stored members.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Cursor, Read, Seek, Write};
+use std::ops::Range;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+use crate::atomic;
+use crate::error::{Error, Result};
+
+/// The most bytes of a file, and of a member that is text.
+const MOST_BYTES: u64 = 64 << 30;
+const MOST_TEXT: usize = 256 << 20;
+/// The most members.
+const MOST_MEMBERS: usize = 32;
+
+/// Members to be written, in this order.
+#[derive(Debug, Default)]
+pub(crate) struct Writer {
+    members: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Writer {
+    pub(crate) fn add(&mut self, member: &'static str, bytes: Vec<u8>) {
+        self.members.push((member, bytes));
+    }
+
+    /// Adds plain data, for people to read.
+    pub(crate) fn add_json(&mut self, member: &'static str, value: &impl Serialize) -> Result<()> {
+        let bytes = serde_json::to_vec_pretty(value).map_err(|e| Error::Parts(format!("{member}: {e}")))?;
+        self.add(member, bytes);
+        Ok(())
+    }
+
+    /// The whole file. Equal members are equal bytes: every member has the date at which zip's calendar begins.
+    pub(crate) fn write(&self, to: impl Write + Seek) -> io::Result<()> {
+        let mut zip = ZipWriter::new(to);
+        for (name, bytes) in &self.members {
+            let options = SimpleFileOptions::default()
+                .compression_method(CompressionMethod::Stored)
+                .large_file(bytes.len() as u64 >= u64::from(u32::MAX))
+                .unix_permissions(0o644);
+            zip.start_file(*name, options).map_err(io::Error::from)?;
+            zip.write_all(bytes)?;
+        }
+        zip.finish().map_err(io::Error::from).map(drop)
+    }
+
+    pub(crate) fn save(&self, path: &Path) -> Result<()> {
+        let write = |to: &mut std::io::BufWriter<fs::File>| self.write(to);
+        atomic::write(path, write).map_err(|cause| Error::Io { file: path.display().to_string(), cause })
+    }
+}
+
+/// A file's members, checked and not yet understood.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    file: String,
+    bytes: Vec<u8>,
+    members: BTreeMap<String, Range<usize>>,
+}
+
+impl Reader {
+    /// Reads a file whole: its members are parts of it, so that no size that it declares makes anything larger.
+    pub(crate) fn open(path: &Path, kind: &'static str) -> Result<Reader> {
+        let file = path.display().to_string();
+        let io = |cause| Error::Io { file: file.clone(), cause };
+        let mut handle = fs::File::open(path).map_err(io)?;
+        let meta = handle.metadata().map_err(io)?;
+        if meta.is_dir() {
+            return Err(io(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")));
+        }
+        let mut bytes = Vec::new();
+        (&mut handle).take(4).read_to_end(&mut bytes).map_err(io)?;
+        if !bytes.starts_with(b"PK") {
+            let found = if bytes.is_empty() { "an empty file" } else { "another format by its first bytes" };
+            return Err(Error::Container { file, kind, found: found.into() });
+        }
+        handle.take(MOST_BYTES).read_to_end(&mut bytes).map_err(io)?;
+        Reader::new(file, bytes, kind)
+    }
+
+    pub(crate) fn new(file: String, bytes: Vec<u8>, kind: &'static str) -> Result<Reader> {
+        let broken = |found: String| Error::Container { file: file.clone(), kind, found };
+        let whole = |e: zip::result::ZipError| broken(format!("a broken archive ({e})"));
+        if bytes.len() as u64 >= MOST_BYTES {
+            return Err(broken(format!("more than {MOST_BYTES} bytes")));
+        }
+        let mut zip = ZipArchive::new(Cursor::new(&bytes[..])).map_err(whole)?;
+        if zip.len() > MOST_MEMBERS {
+            return Err(broken(format!("{} members", zip.len())));
+        }
+        zip.validate_header_consistency().map_err(whole)?;
+        let mut members = BTreeMap::new();
+        for i in 0..zip.len() {
+            let member = zip.by_index_raw(i).map_err(whole)?;
+            let name = String::from_utf8_lossy(member.name_raw()).into_owned();
+            let fail = |reason: String| Err(Error::member(&file, &name.escape_debug().to_string(), reason));
+            if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'_') {
+                return fail("expected a plain name".into());
+            }
+            if member.compression() != CompressionMethod::Stored || member.size() != member.compressed_size() {
+                return fail(format!("expected a stored member, received {}", member.compression()));
+            }
+            let range = member.data_start().and_then(|start| {
+                let start = usize::try_from(start).ok()?;
+                Some(start..start.checked_add(usize::try_from(member.size()).ok()?)?)
+            });
+            let Some(range) = range.filter(|r| r.end <= bytes.len()) else {
+                return fail("it ends beyond the file's end".into());
+            };
+            let mut crc = crc32fast::Hasher::new();
+            crc.update(&bytes[range.clone()]);
+            if crc.finalize() != member.crc32() {
+                return fail("its bytes were altered: its checksum is another".into());
+            }
+            members.insert(name, range);
+        }
+        drop(zip);
+        Ok(Reader { file, bytes, members })
+    }
+
+    /// The file's name.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Fails at the first member that nobody reads.
+    pub(crate) fn only(&self, known: &[&str]) -> Result<()> {
+        match self.members.keys().find(|m| !known.contains(&m.as_str())) {
+            Some(unknown) => Err(Error::member(&self.file, unknown, "this version knows no such member")),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn get(&self, member: &str) -> Option<&[u8]> {
+        self.members.get(member).map(|range| &self.bytes[range.clone()])
+    }
+
+    pub(crate) fn need(&self, member: &str) -> Result<&[u8]> {
+        self.get(member).ok_or_else(|| Error::member(&self.file, member, "it is absent"))
+    }
+
+    pub(crate) fn text(&self, member: &str) -> Result<&str> {
+        let bytes = self.need(member)?;
+        if bytes.len() > MOST_TEXT {
+            let reason = format!("text is limited to {MOST_TEXT} bytes, received {}", bytes.len());
+            return Err(Error::member(&self.file, member, reason));
+        }
+        std::str::from_utf8(bytes).map_err(|e| Error::member(&self.file, member, e))
+    }
+
+    /// Plain data; the parser bounds its depth.
+    pub(crate) fn json<T: DeserializeOwned>(&self, member: &str) -> Result<T> {
+        serde_json::from_str(self.text(member)?).map_err(|e| Error::member(&self.file, member, e))
+    }
+
+    pub(crate) fn json_if<T: DeserializeOwned>(&self, member: &str) -> Result<Option<T>> {
+        self.get(member).map(|_| self.json(member)).transpose()
+    }
+}
