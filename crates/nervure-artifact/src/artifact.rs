@@ -34,8 +34,7 @@ const SCHEMA: &str = "schema.json";
 const SKETCH: &str = "sketch.json";
 const OPTIMIZER: &str = "optimizer.json";
 const OPTIMIZER_STATE: &str = "optimizer.safetensors";
-const MEMBERS: [&str; 8] =
-    [METADATA, GRAPH, LAYERS, WEIGHTS, SCHEMA, SKETCH, OPTIMIZER, OPTIMIZER_STATE];
+const MEMBERS: [&str; 8] = [METADATA, GRAPH, LAYERS, WEIGHTS, SCHEMA, SKETCH, OPTIMIZER, OPTIMIZER_STATE];
 
 /// A trained model with all that its answers need.
 ///
@@ -282,16 +281,7 @@ impl Artifact {
         if let Some(schema) = &schema {
             check_schema(&network, schema)?;
         }
-        Ok(Artifact {
-            metadata,
-            network,
-            layers,
-            schema,
-            sketch,
-            examples,
-            expected: Vec::new(),
-            optimizer,
-        })
+        Ok(Artifact { metadata, network, layers, schema, sketch, examples, expected: Vec::new(), optimizer })
     }
 
     fn read(reader: &Reader) -> Result<Artifact> {
@@ -393,7 +383,9 @@ fn check_schema(network: &Inference, schema: &Schema) -> Result<()> {
             ty.dtype == DType::I32 && ty.shape.len() == 1
         };
         if !open.remove(name) || !fits || ty.shape[0].as_symbol().is_none() {
-            return Err(Error::Parts(format!("the graph has an input `{name}` ({ty}) that the schema lacks")));
+            return Err(Error::Parts(format!(
+                "the graph has an input `{name}` ({ty}) that the schema lacks"
+            )));
         }
     }
     if let Some(name) = open.first() {

@@ -88,8 +88,11 @@ impl Checkpoint {
         }
         let run: Run = reader.json(RUN)?;
         if run.nervure != env!("CARGO_PKG_VERSION") {
-            let reason =
-                format!("the run was begun by nervure {}, this is {}", run.nervure, env!("CARGO_PKG_VERSION"));
+            let reason = format!(
+                "the run was begun by nervure {}, this is {}",
+                run.nervure,
+                env!("CARGO_PKG_VERSION")
+            );
             return Err(Error::member(reader.file(), RUN, reason));
         }
         reader.only(&[RUN, STATE, TENSORS])?;

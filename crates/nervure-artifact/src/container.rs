@@ -105,7 +105,8 @@ impl Reader {
             if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'_') {
                 return fail("expected a plain name".into());
             }
-            if member.compression() != CompressionMethod::Stored || member.size() != member.compressed_size() {
+            if member.compression() != CompressionMethod::Stored || member.size() != member.compressed_size()
+            {
                 return fail(format!("expected a stored member, received {}", member.compression()));
             }
             let range = member.data_start().and_then(|start| {

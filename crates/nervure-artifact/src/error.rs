@@ -35,7 +35,9 @@ pub enum Error {
         reason: String,
     },
     /// The file was written by a later release.
-    #[error("{file}: it has version {version} of the format, written by a later release; this one reads up to {newest}")]
+    #[error(
+        "{file}: it has version {version} of the format, written by a later release; this one reads up to {newest}"
+    )]
     LaterVersion {
         /// The file.
         file: String,

@@ -98,7 +98,7 @@ impl Inference {
         let views: Vec<View<'_>> = inputs.iter().map(Buffer::view).collect();
         self.with_runner(bindings, &views, |plan, runner| {
             let ports = plan.outputs().iter().enumerate();
-            ports.map(|(i, port)| Ok(Buffer::from_view(&port.shape, runner.output(i))?)).collect()
+            ports.map(|(i, (_, _, shape))| Ok(Buffer::from_view(shape, runner.output(i))?)).collect()
         })
     }
 
@@ -156,13 +156,11 @@ impl Inference {
             }
             for (dim, &size) in ty.shape.iter().zip(buffer.shape()) {
                 match dim.as_symbol() {
-                    Some(symbol) => {
-                        if *bindings.entry(symbol.to_owned()).or_insert(size) != size {
-                            return Err(fail());
-                        }
+                    Some(symbol) if *bindings.entry(symbol.to_owned()).or_insert(size) != size => {
+                        return Err(fail());
                     }
                     None if dim.as_const().is_some_and(|n| n != size) => return Err(fail()),
-                    None => {}
+                    Some(_) | None => {}
                 }
             }
         }

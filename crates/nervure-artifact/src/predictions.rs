@@ -84,7 +84,8 @@ impl Predictions {
         let several = self.targets.len() > 1;
         let mut columns = Vec::new();
         for target in &self.targets {
-            let of = |what: &str, name: &str| if several { format!("{what}_{name}") } else { what.to_owned() };
+            let of =
+                |what: &str, name: &str| if several { format!("{what}_{name}") } else { what.to_owned() };
             match target {
                 TargetPrediction::Class { name, classes, chosen, probabilities } => {
                     let cells = chosen.iter().map(|&c| classes[c].clone()).collect();

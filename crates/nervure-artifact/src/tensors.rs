@@ -43,7 +43,8 @@ fn buffer(view: &TensorView<'_>) -> Result<Buffer, String> {
     macro_rules! typed {
         ($ty:ty, $from:ident) => {{
             let chunks = bytes.chunks_exact(size_of::<$ty>());
-            let elements: Vec<$ty> = chunks.map(|c| <$ty>::from_le_bytes(c.try_into().unwrap_or_default())).collect();
+            let elements: Vec<$ty> =
+                chunks.map(|c| <$ty>::from_le_bytes(c.try_into().unwrap_or_default())).collect();
             Buffer::$from(shape, &elements)
         }};
     }

@@ -56,7 +56,9 @@ impl Failure {
 fn io_help(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "check the path: no file or directory has this name",
-        io::ErrorKind::PermissionDenied => "ask for the right to read or write there, or choose another place",
+        io::ErrorKind::PermissionDenied => {
+            "ask for the right to read or write there, or choose another place"
+        }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             "free some space, or write to another disk; files that were there are as they were"
         }
@@ -68,7 +70,9 @@ impl From<nervure_data::Error> for Failure {
     fn from(error: nervure_data::Error) -> Failure {
         let help = match &error {
             nervure_data::Error::Io { cause, .. } => io_help(cause),
-            other => other.help().unwrap_or("mend the data, or choose columns with --target, --features and --drop"),
+            other => other
+                .help()
+                .unwrap_or("mend the data, or choose columns with --target, --features and --drop"),
         };
         Failure::new(&error, help)
     }
@@ -87,7 +91,9 @@ impl From<nervure_artifact::Error> for Failure {
 impl From<nervure_nn::Error> for Failure {
     fn from(error: nervure_nn::Error) -> Failure {
         let help = match &error {
-            nervure_nn::Error::Diverged { .. } => "lower --learning-rate, or look for extreme values in the data",
+            nervure_nn::Error::Diverged { .. } => {
+                "lower --learning-rate, or look for extreme values in the data"
+            }
             nervure_nn::Error::File { .. } => "check the path and the disk behind it",
             nervure_nn::Error::Layer { .. } => "mend the layers in the --config file",
             nervure_nn::Error::Compile { .. } => "choose a --loss that fits the --task",

@@ -11,9 +11,10 @@ use crate::failure::{Failure, Result};
 pub fn load(path: &Path) -> Result<Artifact> {
     match path.extension().unwrap_or_default().to_string_lossy().to_lowercase().as_str() {
         "nervure" => Ok(Artifact::load(path)?),
-        kind @ ("keras" | "onnx") => {
-            Err(Failure::not_yet(format!("{}: reading .{kind} files", path.display()), "give a .nervure file"))
-        }
+        kind @ ("keras" | "onnx") => Err(Failure::not_yet(
+            format!("{}: reading .{kind} files", path.display()),
+            "give a .nervure file",
+        )),
         _ => Err(Failure::new(
             format!("{}: expected a model's name, ending in .nervure", path.display()),
             "nervure train makes one; the model stands before the data",

@@ -139,9 +139,8 @@ impl Format {
             Format::Json => {
                 let cell = |column: &PredictionColumn, row: usize| match &column.cells {
                     Cells::Text(cells) => Value::String(cells[row].clone()),
-                    Cells::Number(cells) => {
-                        serde_json::from_str(&cells[row]).unwrap_or_else(|_| Value::String(cells[row].clone()))
-                    }
+                    Cells::Number(cells) => serde_json::from_str(&cells[row])
+                        .unwrap_or_else(|_| Value::String(cells[row].clone())),
                 };
                 let object = |row: usize| -> Map<String, Value> {
                     columns.iter().map(|c| (c.name.clone(), cell(c, row))).collect()

@@ -11,6 +11,44 @@ use serde_json::{Map, Value};
 
 use crate::style;
 
+/// What a run tells, as far as it is asked to.
+pub struct Watch {
+    /// On stderr.
+    pub shown: Option<Shown>,
+    /// In a file.
+    pub history: Option<HistoryFile>,
+}
+
+impl Callback for Watch {
+    fn on_epoch_begin(&mut self, epoch: usize, cx: &mut Context<'_>) -> Result<()> {
+        if let Some(shown) = &self.shown {
+            shown.begin(epoch, cx.batches());
+        }
+        Ok(())
+    }
+
+    fn on_batch_end(&mut self, batch: &Batch, cx: &mut Context<'_>) -> Result<()> {
+        if let Some(shown) = &self.shown {
+            shown.batch(batch, cx.batches());
+        }
+        self.history.as_mut().map_or(Ok(()), |h| h.batch(batch))
+    }
+
+    fn on_epoch_end(&mut self, epoch: usize, logs: &Logs, _cx: &mut Context<'_>) -> Result<()> {
+        if let Some(shown) = &self.shown {
+            shown.epoch(epoch, logs);
+        }
+        self.history.as_mut().map_or(Ok(()), |h| h.epoch(epoch, logs))
+    }
+
+    fn on_train_end(&mut self, _cx: &mut Context<'_>) -> Result<()> {
+        if let Some(shown) = &self.shown {
+            shown.end();
+        }
+        Ok(())
+    }
+}
+
 /// Shows epochs on stderr.
 pub struct Shown {
     bar: Option<ProgressBar>,
@@ -34,36 +72,32 @@ impl Shown {
     }
 }
 
-impl Callback for Shown {
-    fn on_epoch_begin(&mut self, epoch: usize, cx: &mut Context<'_>) -> Result<()> {
+impl Shown {
+    fn begin(&self, epoch: usize, batches: usize) {
         if let Some(bar) = &self.bar {
-            bar.set_length((self.epochs * cx.batches()) as u64);
+            bar.set_length((self.epochs * batches) as u64);
             bar.set_prefix(format!("{}/{}", epoch + 1, self.epochs));
         }
-        Ok(())
     }
 
-    fn on_batch_end(&mut self, batch: &Batch, cx: &mut Context<'_>) -> Result<()> {
+    fn batch(&self, batch: &Batch, batches: usize) {
         if let Some(bar) = &self.bar {
-            bar.set_position((batch.epoch * cx.batches() + batch.batch + 1) as u64);
+            bar.set_position((batch.epoch * batches + batch.batch + 1) as u64);
         }
-        Ok(())
     }
 
-    fn on_epoch_end(&mut self, epoch: usize, logs: &Logs, _cx: &mut Context<'_>) -> Result<()> {
+    fn epoch(&self, epoch: usize, logs: &Logs) {
         let numbers: Vec<String> = logs.iter().map(|(n, v)| format!("{n} {}", style::number(v))).collect();
         match &self.bar {
             Some(bar) => bar.set_message(numbers.join("  ")),
             None => eprintln!("epoch {}/{}  {}", epoch + 1, self.epochs, numbers.join("  ")),
         }
-        Ok(())
     }
 
-    fn on_train_end(&mut self, _cx: &mut Context<'_>) -> Result<()> {
+    fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        Ok(())
     }
 }
 
@@ -91,6 +125,24 @@ impl HistoryFile {
         let failed = |source| Error::File { path: self.path.display().to_string(), source };
         self.file.write_all(text.as_bytes()).map_err(failed)
     }
+
+    fn batch(&mut self, batch: &Batch) -> Result<()> {
+        if !self.batches {
+            return Ok(());
+        }
+        let mut line = Map::new();
+        line.insert("epoch".into(), batch.epoch.into());
+        line.insert("batch".into(), batch.batch.into());
+        line.insert("loss".into(), batch.loss.into());
+        self.line(line)
+    }
+
+    fn epoch(&mut self, epoch: usize, logs: &Logs) -> Result<()> {
+        let mut line = Map::new();
+        line.insert("epoch".into(), epoch.into());
+        line.extend(logs.iter().map(|(name, value)| (name.to_owned(), value.into())));
+        self.line(line)
+    }
 }
 
 /// The lines that tell of epochs and batches before the place where a run goes on.
@@ -111,24 +163,4 @@ fn done_lines(path: &Path, progress: &Progress) -> io::Result<Vec<u8>> {
         }
     }
     Ok(kept)
-}
-
-impl Callback for HistoryFile {
-    fn on_batch_end(&mut self, batch: &Batch, _cx: &mut Context<'_>) -> Result<()> {
-        if !self.batches {
-            return Ok(());
-        }
-        let mut line = Map::new();
-        line.insert("epoch".into(), batch.epoch.into());
-        line.insert("batch".into(), batch.batch.into());
-        line.insert("loss".into(), batch.loss.into());
-        self.line(line)
-    }
-
-    fn on_epoch_end(&mut self, epoch: usize, logs: &Logs, _cx: &mut Context<'_>) -> Result<()> {
-        let mut line = Map::new();
-        line.insert("epoch".into(), epoch.into());
-        line.extend(logs.iter().map(|(name, value)| (name.to_owned(), value.into())));
-        self.line(line)
-    }
 }

@@ -62,7 +62,8 @@ pub fn network(schema: &Schema, settings: &Settings) -> Result<Network> {
     }
     for (column, count) in schema.index_columns() {
         let index = input_of(&index_input(column), DType::I32, [0usize; 0]);
-        let embedding = layer("Embedding", json!({"input_dim": count, "output_dim": embedding_width(count)}))?;
+        let embedding =
+            layer("Embedding", json!({"input_dim": count, "output_dim": embedding_width(count)}))?;
         parts.push(embedding.on(&index));
         inputs.push(index);
     }
@@ -102,7 +103,13 @@ pub fn training(schema: &Schema, settings: &Settings) -> Result<Training> {
 }
 
 /// Rows as the network takes them. `targets` stand in the order of [`Schema::outputs`].
-pub fn dataset(schema: &Schema, rows: &Encoded, targets: &[TargetValues], model: &Model, settings: &Settings) -> Result<Dataset> {
+pub fn dataset(
+    schema: &Schema,
+    rows: &Encoded,
+    targets: &[TargetValues],
+    model: &Model,
+    settings: &Settings,
+) -> Result<Dataset> {
     let mut data = Dataset::default();
     if schema.dense_width() > 0 {
         data = data.input(FEATURES, &rows.dense);
@@ -133,7 +140,9 @@ fn wants_one_hot(settings: &Settings, model: &Model, output: &str) -> Result<boo
     let graph = model.graph();
     let Some((_, id)) = graph.outputs().iter().find(|(name, _)| name == output) else { return Ok(false) };
     let ty = &graph.node(*id).ty;
-    let target = loss.target(ty).map_err(|e| Failure::usage(format!("--loss {}: {e}", loss.kind()), "choose another"))?;
+    let target = loss
+        .target(ty)
+        .map_err(|e| Failure::usage(format!("--loss {}: {e}", loss.kind()), "choose another"))?;
     Ok(target.shape.len() == ty.shape.len())
 }
 
@@ -145,7 +154,8 @@ fn hidden(settings: &Settings) -> Result<Vec<Instance>> {
     };
     let mut layers = Vec::new();
     for &units in units {
-        let activation = settings.activation.clone().map_or_else(|| word::<dyn Activation>("relu", Value::Null), Ok)?;
+        let activation =
+            settings.activation.clone().map_or_else(|| word::<dyn Activation>("relu", Value::Null), Ok)?;
         let config = json!({"units": units, "activation": activation});
         layers.push(layer("Dense", regularized(config, settings))?);
         if let Some(rate) = settings.dropout.filter(|&rate| rate > 0.0) {
@@ -195,7 +205,7 @@ fn loss(task: Task) -> Result<Object<dyn Loss>> {
 
 fn metrics(task: Task) -> &'static [&'static str] {
     match task {
-        Task::Binary => &["accuracy"],
+        Task::Binary => &["accuracy", "auc"],
         Task::Multilabel => &["binary_accuracy", "auc"],
         Task::Multiclass => &["accuracy"],
         Task::Regression | Task::Mixed => &["mean_absolute_error"],

@@ -2,6 +2,7 @@
 
 use nervure_artifact::{Predictions, TargetPrediction};
 use nervure_data::{Output, Schema, Target, TargetValues};
+use nervure_nn::metrics::exact::{self, Confusion};
 
 /// Numbers by name.
 pub type Scores = Vec<(String, f64)>;
@@ -36,56 +37,40 @@ pub fn truths<'s>(schema: &'s Schema, values: &[TargetValues]) -> Vec<(&'s Targe
         TargetValues::Float(values) => values.column(place - output.targets.start).to_vec(),
     };
     let outputs = schema.outputs();
-    let each = outputs.iter().zip(values).flat_map(|(o, v)| o.targets.clone().map(move |place| (o, v, place)));
+    let each =
+        outputs.iter().zip(values).flat_map(|(o, v)| o.targets.clone().map(move |place| (o, v, place)));
     each.map(|(o, v, place)| (&schema.targets()[place], column(o, v, place))).collect()
 }
 
-/// Accuracy, and for two classes AUC, precision, recall and F1 of the second one.
-pub fn classes_score(truth: &[usize], chosen: &[usize], probabilities: &[f32], classes: usize) -> Vec<(&'static str, f64)> {
-    let right = truth.iter().zip(chosen).filter(|(t, c)| t == c).count();
-    let mut scores = vec![("accuracy", right as f64 / truth.len() as f64)];
+/// Accuracy, and the area under the ROC curve; for two classes also precision, recall and F1 of the second one.
+fn classes_score(
+    truth: &[usize],
+    chosen: &[usize],
+    probabilities: &[f32],
+    classes: usize,
+) -> Vec<(&'static str, f64)> {
+    let confusion = Confusion::new(truth, chosen, classes, None);
+    let probabilities: Vec<f64> = probabilities.iter().map(|&p| p.into()).collect();
+    let mut scores = vec![("accuracy", confusion.accuracy())];
     if classes == 2 {
-        let positive: Vec<f32> = probabilities.iter().skip(1).step_by(2).copied().collect();
+        let positive: Vec<f64> = probabilities.iter().skip(1).step_by(2).copied().collect();
         let truth: Vec<bool> = truth.iter().map(|&t| t == 1).collect();
-        scores.push(("auc", auc(&truth, &positive)));
-        let hits = truth.iter().zip(chosen).filter(|(t, c)| **t && **c == 1).count() as f64;
-        let (called, there) =
-            (chosen.iter().filter(|&&c| c == 1).count() as f64, truth.iter().filter(|&&t| t).count() as f64);
-        // Keras's values where nothing is called positive, or nothing is.
-        let ratio = |a: f64, b: f64| if b > 0.0 { a / b } else { 0.0 };
-        scores.push(("precision", ratio(hits, called)));
-        scores.push(("recall", ratio(hits, there)));
-        scores.push(("f1_score", ratio(2.0 * hits, called + there)));
+        scores.push(("auc", exact::roc_auc(&truth, &positive, None)));
+        scores.push(("precision", confusion.precision(1)));
+        scores.push(("recall", confusion.recall(1)));
+        scores.push(("f1_score", confusion.f1(1)));
+    } else {
+        scores.push(("auc", exact::roc_auc_macro(truth, &probabilities, classes, None)));
+        scores.push(("f1_score", confusion.mean(Confusion::f1)));
     }
     scores
 }
 
-/// Mean absolute error, root of the mean squared error, and R².
-pub fn numbers_score(truth: &[f64], values: &[f64]) -> Vec<(&'static str, f64)> {
-    let n = truth.len() as f64;
-    let errors = || truth.iter().zip(values).map(|(t, v)| v - t);
-    let squares: f64 = errors().map(|e| e * e).sum();
-    let mean = truth.iter().sum::<f64>() / n;
-    let spread: f64 = truth.iter().map(|t| (t - mean) * (t - mean)).sum();
+/// Mean absolute error, root of the mean squared error, and R², in the target's own unit.
+fn numbers_score(truth: &[f64], values: &[f64]) -> Vec<(&'static str, f64)> {
     vec![
-        ("mean_absolute_error", errors().map(f64::abs).sum::<f64>() / n),
-        ("root_mean_squared_error", (squares / n).sqrt()),
-        ("r2_score", 1.0 - squares / spread),
+        ("mean_absolute_error", exact::mean_absolute_error(truth, values, None)),
+        ("root_mean_squared_error", exact::root_mean_squared_error(truth, values, None)),
+        ("r2_score", exact::r2_score(truth, values, None)),
     ]
-}
-
-/// The share of pairs of a positive and a negative row in which the positive one has the higher score; equal scores count half. NaN where
-/// there is no pair.
-pub fn auc(truth: &[bool], scores: &[f32]) -> f64 {
-    let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_unstable_by(|&a, &b| scores[a].total_cmp(&scores[b]));
-    let (mut below, mut pairs) = (0.0, 0.0);
-    for group in order.chunk_by(|&a, &b| scores[a] == scores[b]) {
-        let positives = group.iter().filter(|&&i| truth[i]).count() as f64;
-        let negatives = group.len() as f64 - positives;
-        pairs += positives * (below + negatives / 2.0);
-        below += negatives;
-    }
-    let positives = truth.iter().filter(|&&t| t).count() as f64;
-    pairs / (positives * below)
 }

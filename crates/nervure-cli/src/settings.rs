@@ -213,7 +213,9 @@ impl FromStr for Layers {
         }
         let units = |part: &str| part.trim().parse().ok().filter(|&n: &usize| n > 0);
         let layers: Option<Vec<usize>> = text.split(',').map(units).collect();
-        layers.map(Layers::Units).ok_or_else(|| format!("expected units such as 64,32 or none, received '{text}'"))
+        layers
+            .map(Layers::Units)
+            .ok_or_else(|| format!("expected units such as 64,32 or none, received '{text}'"))
     }
 }
 
@@ -232,7 +234,9 @@ impl FromStr for Pair {
 
     fn from_str(text: &str) -> Result<Pair, String> {
         match text.split_once('=') {
-            Some((column, word)) if !column.is_empty() => Ok(Pair { column: column.into(), word: word.into() }),
+            Some((column, word)) if !column.is_empty() => {
+                Ok(Pair { column: column.into(), word: word.into() })
+            }
             _ => Err(format!("expected COLUMN=WORD, received '{text}'")),
         }
     }

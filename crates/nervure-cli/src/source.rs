@@ -28,7 +28,8 @@ impl Source {
     pub fn with(data: &str, skip_bad_rows: bool) -> Result<Source> {
         let reader = TableReader::new().skip_bad_rows(skip_bad_rows);
         if data == "-" {
-            let (table, bad) = reader.from_reader("standard input", std::io::stdin().lock(), Delimiter::Comma)?;
+            let (table, bad) =
+                reader.from_reader("standard input", std::io::stdin().lock(), Delimiter::Comma)?;
             return Ok(Source { table, builtin: None, bad });
         }
         if let Some(set) = datasets::get(data) {

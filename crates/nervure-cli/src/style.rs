@@ -28,7 +28,7 @@ pub fn number(value: f64) -> String {
     if !value.is_finite() || size == 0.0 {
         return value.to_string();
     }
-    if size >= 1e6 || size < 1e-3 {
+    if !(1e-3..1e6).contains(&size) {
         return format!("{value:.3e}");
     }
     let digits = (4 - size.log10().floor().max(0.0) as usize).min(4);
@@ -40,7 +40,7 @@ pub fn count(n: usize) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, d) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(d);
@@ -81,8 +81,13 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        let cases =
-            [(0.76543, "0.7654"), (0.0, "0"), (12.345678, "12.346"), (12345.678, "12346"), (1.5e-5, "1.500e-5")];
+        let cases = [
+            (0.76543, "0.7654"),
+            (0.0, "0"),
+            (12.345678, "12.346"),
+            (12345.678, "12346"),
+            (1.5e-5, "1.500e-5"),
+        ];
         for (value, text) in cases {
             assert_eq!(number(value), text);
         }

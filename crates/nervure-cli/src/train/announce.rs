@@ -14,7 +14,10 @@ const SHOWN: usize = 30;
 pub fn run(parts: &Parts, settings: &Settings, model: &Model) {
     let table = &parts.table;
     let about = parts.builtin.map_or(String::new(), |set| format!(": {}", set.description));
-    say("data", &format!("{}, {} rows × {} columns{about}", parts.name, count(table.rows()), table.columns().len()));
+    say(
+        "data",
+        &format!("{}, {} rows × {} columns{about}", parts.name, count(table.rows()), table.columns().len()),
+    );
     let told = if parts.target_told || parts.builtin.is_some_and(|set| is_not_last(parts, set.target)) {
         ""
     } else {
@@ -24,7 +27,8 @@ pub fn run(parts: &Parts, settings: &Settings, model: &Model) {
         say("target", &format!("{}{told}: {}", target.name(), describe(target)));
     }
     columns(&parts.schema);
-    let rows: Vec<String> = parts.all().map(|(name, part)| format!("{} {name}", count(part.rows()))).collect();
+    let rows: Vec<String> =
+        parts.all().map(|(name, part)| format!("{} {name}", count(part.rows()))).collect();
     say("rows", &rows.join(", "));
     say("network", &network(settings, model));
     let optimizer = settings.optimizer.as_ref().map_or("", |o| o.kind());

@@ -11,16 +11,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Args;
-use nervure_artifact::checkpoint::path_of;
 use nervure_artifact::atomic;
+use nervure_artifact::checkpoint::path_of;
 use nervure_data::Task;
+use nervure_nn::callbacks::{EarlyStopping, TerminateOnNaN};
 use nervure_nn::{Fit, Seed};
 
 use crate::Common;
 use crate::failure::{Failure, Result};
-use crate::progress::{HistoryFile, Shown};
-use crate::settings::{ClassWeight, Settings};
+use crate::progress::{HistoryFile, Shown, Watch};
 use crate::recipe;
+use crate::settings::{ClassWeight, Settings};
 use outcome::Outcome;
 use parts::Parts;
 
@@ -71,7 +72,8 @@ impl TrainArgs {
         }
 
         let checkpoint = path_of(&out);
-        let resumed = resume::open(self.resume, &checkpoint, &settings, &parts, &mut model, self.common.quiet)?;
+        let resumed =
+            resume::open(self.resume, &checkpoint, &settings, &parts, &mut model, self.common.quiet)?;
         let train = parts.train.dataset(schema, &model, &settings)?;
         let epochs = settings.epochs.unwrap_or(0);
         let interrupt = interrupted()?;
@@ -79,21 +81,29 @@ impl TrainArgs {
             .epochs(epochs)
             .batch_size(settings.batch_size.unwrap_or(32))
             .shuffle(!settings.no_shuffle)
-            .interrupt(Arc::clone(&interrupt));
+            .interrupt(Arc::clone(&interrupt))
+            .callback(TerminateOnNaN::new().fail(true));
         if let Some(part) = validation {
             fit = fit.validation_data(part.dataset(schema, &model, &settings)?);
+            if let Some(patience) = settings.patience {
+                let stop = EarlyStopping::new().monitor("val_loss").patience(patience);
+                fit = fit.callback(stop.restore_best_weights(true));
+            }
         }
         if settings.class_weight == Some(ClassWeight::Balanced) {
             fit = fit.class_weight(balanced(&parts)?);
         }
-        if let Some(path) = &settings.history {
-            let file = HistoryFile::new(path, settings.history_batches, resumed.as_ref())
-                .map_err(|e| Failure::file(path.display(), &e))?;
-            fit = fit.callback(file);
-        }
-        if !self.common.quiet {
-            fit = fit.callback(Shown::new(epochs, resumed.as_ref().map_or(0, |p| p.epoch)));
-        }
+        let begun = resumed.as_ref().map_or(0, |p| p.epoch);
+        let shown = (!self.common.quiet).then(|| Shown::new(epochs, begun));
+        let history = match &settings.history {
+            Some(path) => Some(
+                HistoryFile::new(path, settings.history_batches, resumed.as_ref())
+                    .map_err(|e| Failure::file(path.display(), &e))?,
+            ),
+            None => None,
+        };
+        // One callback whether they are there or not: a run that is resumed may be watched otherwise.
+        fit = fit.callback(Watch { shown, history });
         fit = fit.checkpoint(resume::saver(&checkpoint, &settings, &parts)?);
         if let Some(progress) = resumed {
             fit = fit.resume(progress);
@@ -145,7 +155,10 @@ fn interrupted() -> Result<Arc<AtomicBool>> {
 
 fn balanced(parts: &Parts) -> Result<Vec<(i64, f32)>> {
     let fail = |reason: &str| {
-        Err(Failure::usage(format!("--class-weight balanced: {reason}"), "leave it out, or choose one target of classes"))
+        Err(Failure::usage(
+            format!("--class-weight balanced: {reason}"),
+            "leave it out, or choose one target of classes",
+        ))
     };
     let ([target], Task::Binary | Task::Multiclass) = (parts.schema.targets(), parts.schema.task()) else {
         return fail("it needs one target of classes");

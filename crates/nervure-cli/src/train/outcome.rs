@@ -103,7 +103,13 @@ impl Outcome {
         if !common.quiet {
             let size = std::fs::metadata(out).map_or(0, |m| m.len());
             let best = self.best.map_or(String::new(), |best| format!(", the best was {best}"));
-            eprintln!("\nsaved     {} ({}), {} epochs{best}, {:.1} s", out.display(), bytes(size), self.epochs, took.as_secs_f64());
+            eprintln!(
+                "\nsaved     {} ({}), {} epochs{best}, {:.1} s",
+                out.display(),
+                bytes(size),
+                self.epochs,
+                took.as_secs_f64()
+            );
             let rows = if data == "-" { "DATA.csv" } else { data };
             eprintln!("next      nervure predict {} {}", shell(&out.display().to_string()), shell(rows));
         }
@@ -117,7 +123,8 @@ impl Outcome {
         };
         let mut metrics = Map::new();
         for name in ["train", "validation", "test"] {
-            let scores = self.parts.iter().find(|p| p.0 == name).map_or(Value::Object(Map::new()), |p| object(&p.2));
+            let scores =
+                self.parts.iter().find(|p| p.0 == name).map_or(Value::Object(Map::new()), |p| object(&p.2));
             metrics.insert(name.into(), scores);
         }
         let baselines = self.baselines.iter().map(|(name, scores)| ((*name).to_owned(), object(scores)));
@@ -148,7 +155,10 @@ impl Outcome {
         let mut text = style::table(&rows);
         if let (Some((last, ..)), [_, ..]) = (self.parts.last(), &self.baselines[..]) {
             let names: Vec<String> = self.baselines.iter().map(|(n, _)| n.replace('_', " ")).collect();
-            text += &format!("{} are fitted on the train rows and scored on the {last} rows.\n", names.join(" and "));
+            text += &format!(
+                "{} are fitted on the train rows and scored on the {last} rows.\n",
+                names.join(" and ")
+            );
         }
         text
     }

@@ -84,7 +84,11 @@ impl Parts {
 
     /// All parts that there are, under their names.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, &Part)> {
-        let some = [("train", Some(&self.train)), ("validation", self.validation.as_ref()), ("test", self.test.as_ref())];
+        let some = [
+            ("train", Some(&self.train)),
+            ("validation", self.validation.as_ref()),
+            ("test", self.test.as_ref()),
+        ];
         some.into_iter().filter_map(|(name, part)| Some((name, part?)))
     }
 }

@@ -125,7 +125,8 @@ fn shown(value: Option<&Value>) -> String {
 
 /// What tells the rows of a run from others.
 fn fingerprints(parts: &Parts) -> Value {
-    let fingerprint = |(name, part): (&str, &Part)| (name.to_owned(), Value::String(format!("{:016x}", hash(part))));
+    let fingerprint =
+        |(name, part): (&str, &Part)| (name.to_owned(), Value::String(format!("{:016x}", hash(part))));
     let mut all: Map<String, Value> = parts.all().map(fingerprint).collect();
     all.insert("raw".into(), Value::String(format!("{:016x}", hash_table(&parts.table))));
     Value::Object(all)
