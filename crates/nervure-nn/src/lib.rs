@@ -17,6 +17,9 @@
 //! assert_eq!(history.get("loss").len(), 3);
 //! # Ok::<(), nervure_nn::Error>(())
 //! ```
+//!
+//! What networks are made of has Keras's names, settings, defaults and formulas: [`layers`], [`activations`], [`initializers`], [`regularizers`],
+//! [`losses`], [`optimizers`], [`metrics`], [`callbacks`]. A [`network`] puts layers together; a program may add words of its own (see [`Layer`]).
 #![forbid(unsafe_code)]
 
 pub mod activations;
@@ -57,13 +60,13 @@ pub use word::{Kind, Object, Word};
 /// What most programs need.
 pub mod prelude {
     pub use crate::activations::*;
-    pub use crate::initializers::*;
-    pub use crate::layers::*;
-    // The layer, not the trait of that name.
     pub use crate::callbacks::{
         CsvLogger, EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint, ProgbarLogger,
         ReduceLROnPlateau, TerminateOnNaN,
     };
+    pub use crate::initializers::*;
+    pub use crate::layers::*;
+    // The layer, not the trait of that name.
     pub use crate::layers::Activation;
     pub use crate::losses::*;
     pub use crate::metrics::{

@@ -15,6 +15,9 @@ use crate::{Error, Result};
 pub(crate) const SEED: &str = "training/seed";
 pub(crate) const STEP: &str = "training/step";
 
+/// Elements that one weight may have: 4 GiB of `f32`. Shapes come from files too.
+const WEIGHT: usize = 1 << 30;
+
 /// A weight, or a state such as a moving mean, that a layer asks for.
 #[derive(Debug, Clone)]
 pub struct Weight<'a> {
@@ -127,6 +130,11 @@ impl<'g> Lower<'g> {
         let path = self.path_of(weight.name);
         let shape: Shape = weight.shape.iter().map(|&n| n.into()).collect();
         let value = self.builder.parameter(&path, DType::F32, shape);
+        let elements = weight.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+        if elements.is_none_or(|n| n > WEIGHT) {
+            let expected = format!("at most {WEIGHT} elements");
+            self.builder.fail(&format!("weight `{}`", weight.name), expected, format!("{:?}", weight.shape));
+        }
         if let Err(expected) = weight.initializer.accepts(&weight.shape) {
             let what = format!("initializer `{}` of `{}`", weight.initializer.kind(), weight.name);
             self.builder.fail(&what, expected, format!("{:?}", weight.shape));

@@ -9,7 +9,7 @@ use crate::network::batch;
 use crate::regularizers::{L2, Regularizer};
 use crate::word::{Object, Sample, Samples, kind, setters, word};
 
-/// A learnt vector for each whole number: y = embeddings[x].
+/// A learnt vector for each whole number: row x of the table `embeddings`.
 ///
 /// `[batch, …]` → `[batch, …, output_dim]`. Weight: `embeddings [input_dim, output_dim]`. Numbers are 0 … input_dim − 1, another one is an error of
 /// the run; floats are cut to whole numbers. With `mask_zero`, 0 stands for nothing: what follows is masked there.

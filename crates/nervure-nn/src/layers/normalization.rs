@@ -117,7 +117,7 @@ impl Layer for Normalization {
         };
         let axes = self.axis.of(cx, self, x)?;
         let sizes: Vec<usize> = axes.iter().map(|a| a.1).collect();
-        let places: usize = sizes.iter().product();
+        let places = sizes.iter().fold(1usize, |n, &d| n.saturating_mul(d));
         let constant = |values: &[f64]| match values {
             [v] => Ok(x.constant(*v)),
             v if v.len() == places => Ok(along(x.builder().floats(&sizes, v), &axes, x)),

@@ -85,7 +85,7 @@ impl Pooled for Mean {
     fn windows<'g>(x: Tensor<'g>, window: Window) -> Tensor<'g> {
         let sums = x.pool(PoolKind::Sum, window.clone());
         if window.padding != nervure_graph::Padding::Same {
-            return sums / window.size.iter().product::<usize>() as f64;
+            return sums / window.size.iter().map(|&n| n as f64).product::<f64>();
         }
         // How many elements of each window are no padding.
         let mut shape = x.shape();

@@ -140,6 +140,52 @@ fn every_layer_takes_or_refuses_other_operands_in_words() {
     assert!(refused > 100, "only {refused} were refused");
 }
 
+/// Settings come from files: whatever number stands in them, a layer is refused in words or lowers, and never panics.
+#[test]
+fn no_number_among_the_settings_of_a_layer_is_fatal() {
+    for t in trials() {
+        let config = t.layer.config();
+        for i in 0.. {
+            let wrong = [json!(0), json!(-1), json!(i64::MAX), json!(u64::MAX), json!(1e300)];
+            let configs: Vec<Value> =
+                wrong.iter().filter_map(|w| with_number(&config, &mut (i + 1), w)).collect();
+            if configs.is_empty() {
+                break;
+            }
+            for config in configs {
+                let Ok(layer) = Object::<dyn Layer>::from_config(t.layer.kind(), config) else { continue };
+                let other = Trial { name: t.name.clone(), layer, inputs: t.inputs.clone() };
+                match (other.graph(true), other.graph(false)) {
+                    (Ok(_), Ok(_)) => {}
+                    (Err(Error::Layer { .. }), _) | (_, Err(Error::Layer { .. })) => {}
+                    (Err(e), _) | (_, Err(e)) => panic!("{:?}: {e}", other.layer),
+                }
+            }
+        }
+    }
+}
+
+/// `config` with its number `place` (counted from 1, down to 0 as they are met) replaced.
+fn with_number(config: &Value, place: &mut usize, by: &Value) -> Option<Value> {
+    match config {
+        Value::Number(_) => {
+            *place -= 1;
+            (*place == 0).then(|| by.clone())
+        }
+        Value::Array(items) => items.iter().enumerate().find_map(|(i, item)| {
+            let mut changed = items.clone();
+            changed[i] = with_number(item, place, by)?;
+            Some(Value::Array(changed))
+        }),
+        Value::Object(items) => items.iter().find_map(|(key, item)| {
+            let mut changed = items.clone();
+            changed[key] = with_number(item, place, by)?;
+            Some(Value::Object(changed))
+        }),
+        Value::Null | Value::Bool(_) | Value::String(_) => None,
+    }
+}
+
 #[test]
 fn words_are_written_and_read_as_they_are() {
     round_trips::<dyn Layer>();

@@ -146,7 +146,7 @@ fn expressions_have_operators() {
     assert!(Model::new([&a, &b], &y).build(Seed(1)).is_err());
     let y = (&a + &b) * &a - &b * (&a - &b);
     let model = Model::new([&a, &b], &y).build(Seed(1)).unwrap();
-    let data = Dataset::default().input("a", &arr2(&[[3.0_f32, -1.0]])).input("b", &arr2(&[[2.0_f32, 5.0]]));
+    let data = Dataset::default().input("a", arr2(&[[3.0_f32, -1.0]])).input("b", arr2(&[[2.0_f32, 5.0]]));
     // (3 + 2)·3 − 2·(3 − 2), (−1 + 5)·(−1) − 5·(−1 − 5).
     assert_eq!(model.predict_all(&data).unwrap()[0].as_f32(), Some(&[13.0, 26.0][..]));
 }
@@ -164,7 +164,7 @@ fn masks_go_through_merges() {
         let mut model = Model::new([&a, &b], &y).build(Seed(1)).unwrap();
         model.set_weight("ea/embeddings", table.clone()).unwrap();
         model.set_weight("eb/embeddings", table.clone()).unwrap();
-        let data = Dataset::default().input("a", &arr2(&[[1_i32, 0]])).input("b", &arr2(&[[2_i32, 0]]));
+        let data = Dataset::default().input("a", arr2(&[[1_i32, 0]])).input("b", arr2(&[[2_i32, 0]]));
         assert_eq!(model.predict_all(&data).unwrap()[0].as_f32(), Some(expected));
     };
     let add: &dyn Fn(&Expr, &Expr) -> Expr = &|a, b| a + b;
@@ -212,7 +212,7 @@ fn a_shared_batch_normalization_moves_twice() {
     let y = Dense::new(1).activation(Sigmoid).on(&(&norm.on(&a) + &norm.on(&b)));
     let mut model = Model::new([&a, &b], &y).build(Seed(1)).unwrap();
     let rows = |v: f32| arr2(&[[v], [v]]);
-    let data = Dataset::default().input("a", &rows(4.0)).input("b", &rows(8.0)).target("dense", &rows(1.0));
+    let data = Dataset::default().input("a", rows(4.0)).input("b", rows(8.0)).target("dense", rows(1.0));
     let mut trainer = model.trainer(Training::new(BinaryCrossentropy::new(), Adam::new())).unwrap();
     trainer.train_on_batch(&data).unwrap();
     // (0 + 4) / 2 = 2, (2 + 8) / 2 = 5.
@@ -223,9 +223,9 @@ fn a_shared_batch_normalization_moves_twice() {
 fn an_embedding_refuses_numbers_beyond_its_table() {
     let x = input_of("x", DType::I32, [2]);
     let model = Model::new(&x, &Embedding::new(3, 1).on(&x)).build(Seed(1)).unwrap();
-    assert!(model.predict(&arr2(&[[0_i32, 2]])).is_ok());
+    assert!(model.predict(arr2(&[[0_i32, 2]])).is_ok());
     for wrong in [3, -1] {
-        let error = model.predict(&arr2(&[[0_i32, wrong]])).unwrap_err().to_string();
+        let error = model.predict(arr2(&[[0_i32, wrong]])).unwrap_err().to_string();
         assert!(error.contains(&wrong.to_string()), "{error}");
     }
 }
@@ -238,7 +238,7 @@ fn spatial_sizes_may_be_symbols() {
     let h = AveragePooling1D::new(2).on(&h);
     let model = Model::new(&x, &GlobalMaxPooling1D::new().on(&h)).build(Seed(1)).unwrap();
     for time in [4, 7] {
-        let y = model.predict(&ndarray::Array3::<f32>::ones((2, time, 2))).unwrap();
+        let y = model.predict(ndarray::Array3::<f32>::ones((2, time, 2))).unwrap();
         assert_eq!(y.shape(), [2, 3]);
     }
 }
