@@ -142,7 +142,7 @@ fn rust(path: &str, text: &str, wrong: &mut Vec<String>) {
     if path.starts_with("crates/")
         && root_file
         && of_crate != UNSAFE
-        && !text.contains("#![forbid(unsafe_code)]")
+        && !["forbid", "deny"].iter().any(|level| text.contains(&format!("#![{level}(unsafe_code)]")))
     {
         wrong.push(format!("{path}: no `#![forbid(unsafe_code)]`"));
     }
