@@ -69,7 +69,7 @@ fn accuracy(report: &mut Report) -> Result<()> {
     at_least(report, "iris: test accuracy", mean(&runs("iris")?, &["test", "accuracy"])?, 0.94);
     let wine = runs("wine_quality")?;
     let ours = mean(&wine, &["test", "root_mean_squared_error"])?;
-    let linear = mean(&wine, &["baseline", "linear regression", "root_mean_squared_error"])?;
+    let linear = mean(&wine, &["baseline", "linear_regression", "root_mean_squared_error"])?;
     report.line(
         "wine_quality: test RMSE",
         format!("{ours:.4}"),
