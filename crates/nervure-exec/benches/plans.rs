@@ -30,21 +30,23 @@ fn main() {
     }
     reductions(&one);
     convolutions(&one, &two, peak);
+    compilation();
 }
 
-/// The time of a call, in seconds: the least of several rounds, each long enough for the clock.
+/// The time of a call, in seconds: the least of many rounds, each long enough for the clock and short enough to fall between the turns of
+/// other programs.
 fn time(mut f: impl FnMut()) -> f64 {
     f();
     let mut calls = 1;
     loop {
         let start = Instant::now();
         (0..calls).for_each(|_| f());
-        if start.elapsed().as_millis() >= 20 {
+        if start.elapsed().as_micros() >= 300 {
             break;
         }
         calls *= 2;
     }
-    (0..7)
+    (0..400)
         .map(|_| {
             let start = Instant::now();
             (0..calls).for_each(|_| f());
@@ -55,7 +57,7 @@ fn time(mut f: impl FnMut()) -> f64 {
 
 /// GFLOP/s of a loop of fused multiply-adds of the widest vectors.
 fn peak() -> f64 {
-    const ROUNDS: usize = 100_000;
+    const ROUNDS: usize = 10_000;
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::*;
@@ -82,15 +84,15 @@ fn peak() -> f64 {
             sums.iter().map(|&s| _mm256_cvtss_f32(s)).sum()
         }
         if is_x86_feature_detected!("avx512f") {
-            // SAFETY: the processor has the instructions.
             let t = time(|| {
+                // SAFETY: the processor has the instructions.
                 black_box(unsafe { wide() });
             });
             return (ROUNDS * 16 * 16 * 2) as f64 / t / 1e9;
         }
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: the processor has the instructions.
             let t = time(|| {
+                // SAFETY: the processor has the instructions.
                 black_box(unsafe { narrow() });
             });
             return (ROUNDS * 12 * 8 * 2) as f64 / t / 1e9;
@@ -285,4 +287,40 @@ fn convolutions(one: &Threads, two: &Threads, peak: f64) {
             );
         }
     }
+}
+
+/// A step of a deep residual network with normalization, from graph to plan.
+fn compilation() {
+    let g = Builder::new();
+    let x = g.input("x", DType::F32, [32.into(), 64.into()]);
+    let (mut h, mut weights) = (x, Vec::new());
+    for i in 0..60 {
+        let w = g.parameter(&format!("{i}/w"), DType::F32, [64.into(), 64.into()]);
+        let b = g.parameter(&format!("{i}/b"), DType::F32, [64.into()]);
+        weights.extend([w, b]);
+        let mean = h.mean(&[1]).keep_axes(h, &[1]);
+        let variance = (h - mean).square().mean(&[1]).keep_axes(h, &[1]);
+        let normal = (h - mean) / (variance + 1e-3).sqrt();
+        h = h + (normal.matmul(w) + b).tanh();
+    }
+    let loss = h.square().mean_all();
+    g.output("loss", loss);
+    let rate = loss.constant(0.001);
+    for (i, (w, grad)) in weights.iter().zip(gradient(&g, loss, &weights)).enumerate() {
+        adam(&g, *w, &format!("{i}"), grad.expect("every weight has a gradient"), rate);
+    }
+    let graph = g.finish().expect("well formed");
+    let mut store = Store::new();
+    for (name, id) in graph.parameters() {
+        let shape = graph.node(id).ty.resolve(&Bindings::new()).expect("fixed sizes");
+        store.insert(name, Buffer::zeros(DType::F32, &shape));
+    }
+    let start = Instant::now();
+    let plan = Plan::compile(&graph, &Bindings::new(), &store).expect("it compiles");
+    println!(
+        "{} nodes compiled to {} kernels in {:.0} ms",
+        graph.nodes().len(),
+        plan.kernels(),
+        start.elapsed().as_secs_f64() * 1e3
+    );
 }

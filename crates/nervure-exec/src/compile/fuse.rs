@@ -90,10 +90,8 @@ pub(super) fn row_of(bound: &Bound, id: NodeId) -> Option<usize> {
 
 /// Whether a reduction is done by the lanes of a tape.
 pub(super) fn has_fold(bound: &Bound, id: NodeId) -> bool {
-    match bound.op(id) {
-        Op::Reduce { kind, .. } => *kind != Reduction::LogSumExp && bound.dtype(id) == DType::F32,
-        _ => false,
-    }
+    let Op::Reduce { kind, .. } = bound.op(id) else { return false };
+    *kind != Reduction::LogSumExp && bound.dtype(id) == DType::F32
 }
 
 /// Groups the nodes: each elementwise node joins its operands' groups, as long as no group comes to wait for itself.

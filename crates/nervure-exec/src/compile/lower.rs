@@ -229,16 +229,18 @@ impl Lowering<'_> {
                 .collect()
         };
         let x = || self.access(self.bound.inputs(id)[0]);
-        match self.bound.op(id) {
-            Op::StopGradient => x(),
-            Op::Reshape { .. } => {
-                x().reshape(self.bound.shape(id)).expect("what strides cannot reshape was stored")
-            }
-            Op::Broadcast { .. } => x().broadcast(self.bound.shape(id)),
-            Op::Transpose { permutation } => x().transpose(permutation),
-            Op::Slice { starts, sizes, steps } => x().slice(&numbers(starts), &numbers(sizes), steps),
-            Op::Reverse { axes } => x().reverse(axes),
-            op => unreachable!("{} was to be stored", op.name()),
+        let (op, shape) = (self.bound.op(id), self.bound.shape(id));
+        if let Op::Broadcast { .. } = op {
+            x().broadcast(shape)
+        } else if let Op::Transpose { permutation } = op {
+            x().transpose(permutation)
+        } else if let Op::Slice { starts, sizes, steps } = op {
+            x().slice(&numbers(starts), &numbers(sizes), steps)
+        } else if let Op::Reverse { axes } = op {
+            x().reverse(axes)
+        } else {
+            debug_assert_eq!(class(op), Class::Alias, "{} was to be stored", op.name());
+            x().reshape(shape).expect("what strides cannot reshape was stored")
         }
     }
 
@@ -297,26 +299,22 @@ impl Lowering<'_> {
             }
         }
         for id in self.bound.ids() {
-            match self.bound.op(id) {
-                Op::Parameter { name, .. } => {
-                    let slot = self.slot(name, id)?;
-                    let bytes = self.bound.len(id) * self.bound.dtype(id).size();
-                    self.buffer_of[id.index()] = Some(self.new_buffer(bytes, Place::Slot(slot)));
-                    self.out.slots.push((slot, id));
-                }
-                Op::Constant(literal) => {
-                    let dtype = literal.dtype;
-                    let buffer = match &literal.values {
-                        Values::Float(v) => self.constant(v.iter().flat_map(|&x| (x as f32).to_ne_bytes())),
-                        Values::Whole(v) => self.constant(v.iter().flat_map(|&x| whole(dtype, x))),
-                    };
-                    self.buffer_of[id.index()] = Some(buffer);
-                }
-                Op::Size(dim) => {
-                    let n = dim.resolve(self.bound.bindings)? as i64;
-                    self.buffer_of[id.index()] = Some(self.constant(n.to_ne_bytes().into_iter()));
-                }
-                _ => {}
+            let op = self.bound.op(id);
+            if let Op::Parameter { name, .. } = op {
+                let slot = self.slot(name, id)?;
+                let bytes = self.bound.len(id) * self.bound.dtype(id).size();
+                self.buffer_of[id.index()] = Some(self.new_buffer(bytes, Place::Slot(slot)));
+                self.out.slots.push((slot, id));
+            } else if let Op::Constant(literal) = op {
+                let dtype = literal.dtype;
+                let buffer = match &literal.values {
+                    Values::Float(v) => self.constant(v.iter().flat_map(|&x| (x as f32).to_ne_bytes())),
+                    Values::Whole(v) => self.constant(v.iter().flat_map(|&x| whole(dtype, x))),
+                };
+                self.buffer_of[id.index()] = Some(buffer);
+            } else if let Op::Size(dim) = op {
+                let n = dim.resolve(self.bound.bindings)? as i64;
+                self.buffer_of[id.index()] = Some(self.constant(n.to_ne_bytes().into_iter()));
             }
         }
         Ok(())

@@ -78,10 +78,7 @@ pub(crate) fn compile(
 
 /// Name of an input or parameter.
 fn name(graph: &Graph, id: NodeId) -> &str {
-    match &graph.node(id).op {
-        Op::Input { name, .. } | Op::Parameter { name, .. } => name,
-        _ => "",
-    }
+    if let Op::Input { name, .. } | Op::Parameter { name, .. } = &graph.node(id).op { name } else { "" }
 }
 
 /// Bytes of an array.

@@ -312,30 +312,27 @@ impl Lowering<'_> {
     }
 
     fn write_generator(&mut self, w: &mut Writer, id: NodeId, to: Operand) {
-        match self.bound.op(id) {
-            Op::Iota { ty, axis } => {
-                let shape = self.bound.shape(id);
-                let inner = shape[axis + 1..].iter().product();
-                w.cost += 1;
-                w.steps.push(Step::Iota { to, dtype: ty.dtype, inner, size: shape[*axis] });
-            }
-            Op::Random { stream, .. } => {
-                let inputs = self.bound.inputs(id);
-                let scalar = |l: &mut Self, i: NodeId| {
-                    let access = l.linear(i);
-                    let buffer = l.buffer(access.base);
-                    Operand {
-                        buffer,
-                        offset: access.offset as usize * l.bound.dtype(access.base).size(),
-                        size: 0,
-                    }
-                };
-                let (seed, step) = (scalar(self, inputs[0]), scalar(self, inputs[1]));
-                let time = inputs.get(2).map(|&i| scalar(self, i));
-                w.cost += 12;
-                w.steps.push(Step::Random { to, draw: Draw { seed, step, time, stream: *stream } });
-            }
-            op => unreachable!("{} is no generator", op.name()),
+        if let Op::Iota { ty, axis } = self.bound.op(id) {
+            let shape = self.bound.shape(id);
+            let inner = shape[axis + 1..].iter().product();
+            w.cost += 1;
+            w.steps.push(Step::Iota { to, dtype: ty.dtype, inner, size: shape[*axis] });
+        }
+        if let Op::Random { stream, .. } = self.bound.op(id) {
+            let inputs = self.bound.inputs(id);
+            let scalar = |l: &mut Self, i: NodeId| {
+                let access = l.linear(i);
+                let buffer = l.buffer(access.base);
+                Operand {
+                    buffer,
+                    offset: access.offset as usize * l.bound.dtype(access.base).size(),
+                    size: 0,
+                }
+            };
+            let (seed, step) = (scalar(self, inputs[0]), scalar(self, inputs[1]));
+            let time = inputs.get(2).map(|&i| scalar(self, i));
+            w.cost += 12;
+            w.steps.push(Step::Random { to, draw: Draw { seed, step, time, stream: *stream } });
         }
     }
 
@@ -348,32 +345,24 @@ impl Lowering<'_> {
         let dtype = self.bound.dtype(inputs[0]);
         let single = w.len == 1;
         let repeats = |o: &Operand| !single && o.size == 0;
-        match self.bound.op(id) {
-            Op::Unary(u) => {
+        let op = self.bound.op(id);
+        if let Op::Unary(u) = op {
+            from[0] = w.filled(from[0], dtype);
+            w.map(map::unary(w.level, *u, dtype), to, from, unary_cost(*u));
+        } else if let Op::Binary(b) = op {
+            if repeats(&from[0]) && repeats(&from[1]) {
                 from[0] = w.filled(from[0], dtype);
-                w.map(map::unary(w.level, *u, dtype), to, from, unary_cost(*u));
             }
-            Op::Binary(b) => {
-                if repeats(&from[0]) && repeats(&from[1]) {
-                    from[0] = w.filled(from[0], dtype);
-                }
-                let f = map::binary(w.level, *b, dtype, [repeats(&from[0]), repeats(&from[1]), false]);
-                w.map(f, to, from, binary_cost(*b));
-            }
-            Op::Select => {
-                from[0] = w.filled(from[0], DType::Bool);
-                let f = map::select(
-                    w.level,
-                    self.bound.dtype(inputs[1]),
-                    [false, repeats(&from[1]), repeats(&from[2])],
-                );
-                w.map(f, to, from, 1);
-            }
-            Op::Cast(_) => {
-                from[0] = w.filled(from[0], dtype);
-                w.map(map::cast(w.level, dtype, self.bound.dtype(id)), to, from, 1);
-            }
-            op => unreachable!("{} is no elementwise operation", op.name()),
+            let f = map::binary(w.level, *b, dtype, [repeats(&from[0]), repeats(&from[1]), false]);
+            w.map(f, to, from, binary_cost(*b));
+        } else if let Op::Cast(_) = op {
+            from[0] = w.filled(from[0], dtype);
+            w.map(map::cast(w.level, dtype, self.bound.dtype(id)), to, from, 1);
+        } else {
+            debug_assert_eq!(op, &Op::Select);
+            from[0] = w.filled(from[0], DType::Bool);
+            let repeats = [false, repeats(&from[1]), repeats(&from[2])];
+            w.map(map::select(w.level, self.bound.dtype(inputs[1]), repeats), to, from, 1);
         }
     }
 

@@ -168,24 +168,19 @@ impl Lowering<'_> {
     /// Gives the results of scans their buffers, and the scans themselves, whose value is the number of steps.
     pub(super) fn scan_results(&mut self) -> Result<(), Error> {
         for id in self.bound.ids() {
-            match self.bound.op(id) {
-                Op::Scan(scan) => {
-                    let length = scan.length.resolve(self.bound.bindings)?;
-                    let mut results = Vec::new();
-                    for index in 0..scan.body.outputs().len() {
-                        let ty = self.bound.graph.scan_result(id, index);
-                        let ty = ty.expect("a result for each output of the body");
-                        let size = bytes(ty.dtype, &ty.resolve(self.bound.bindings)?);
-                        results.push(self.new_buffer(size, Place::Arena));
-                    }
-                    self.results.insert(id, results);
-                    self.buffer_of[id.index()] =
-                        Some(self.constant((length as i32).to_ne_bytes().into_iter()));
+            if let Op::Scan(scan) = self.bound.op(id) {
+                let length = scan.length.resolve(self.bound.bindings)?;
+                let mut results = Vec::new();
+                for index in 0..scan.body.outputs().len() {
+                    let ty = self.bound.graph.scan_result(id, index);
+                    let ty = ty.expect("a result for each output of the body");
+                    let size = bytes(ty.dtype, &ty.resolve(self.bound.bindings)?);
+                    results.push(self.new_buffer(size, Place::Arena));
                 }
-                Op::Project { index } => {
-                    self.buffer_of[id.index()] = Some(self.results[&self.bound.inputs(id)[0]][*index]);
-                }
-                _ => {}
+                self.results.insert(id, results);
+                self.buffer_of[id.index()] = Some(self.constant((length as i32).to_ne_bytes().into_iter()));
+            } else if let Op::Project { index } = self.bound.op(id) {
+                self.buffer_of[id.index()] = Some(self.results[&self.bound.inputs(id)[0]][*index]);
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::gemm::{self, Panels, Sizes, Strided, clear_rest};
+use super::gemm::{Panels, Products, Sizes, Strided, clear_rest};
 use super::window::{Geometry, Tap, split};
 use super::{At, BufferId, Frame};
 use crate::simd::Level;
@@ -86,22 +86,29 @@ impl Conv {
     }
 
     /// # Safety
-    /// As [`gemm::multiply`].
+    /// As [`Products::run`].
     unsafe fn multiply<A: Panels, B: Panels>(
         &self,
         frame: &Frame,
         left: &(impl Fn(usize) -> A + Sync),
         right: &(impl Fn(usize) -> B + Sync),
-        to: &(impl Fn(usize) -> *mut f32 + Sync),
+        to: &(dyn Fn(usize) -> *mut f32 + Sync),
         row: usize,
     ) {
-        let packed = frame.buffer(self.packed).cast();
-        let (sizes, groups) = (self.sizes(), self.groups);
+        let products = Products {
+            level: self.level,
+            sizes: self.sizes(),
+            count: self.groups,
+            left,
+            rights: self.groups,
+            right,
+            right_of: &|group| group,
+            packed: frame.buffer(self.packed).cast(),
+            result: to,
+            row,
+        };
         // SAFETY: the caller's promise.
-        unsafe {
-            let right = (groups, right, &|g: usize| g);
-            gemm::multiply(self.level, frame, sizes, groups, left, right, packed, (to, row));
-        }
+        unsafe { products.run(frame) }
     }
 }
 
@@ -191,6 +198,14 @@ impl Panels for Pixels<'_> {
             let to = to.wrapping_add(lane / width * width * terms + lane % width);
             // SAFETY: the caller's promise; windows are within the output.
             unsafe {
+                if let Some(first) = g.all_windows(element) {
+                    let dy = dy.wrapping_add(first * self.pixel);
+                    runs(k.clone(), self.channels, |at, tap, c, len| {
+                        let from = dy.wrapping_sub(self.taps[tap].windows * self.pixel).wrapping_add(c);
+                        spread(to.add(at * width), width, from, len);
+                    });
+                    continue;
+                }
                 runs(k.clone(), self.channels, |at, tap, c, len| {
                     match g.window(element, self.taps[tap].at) {
                         Some(w) => {

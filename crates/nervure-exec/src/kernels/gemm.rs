@@ -168,93 +168,118 @@ impl Sizes {
     }
 }
 
-/// Floats of scratch that a worker of [`multiply`] needs.
+/// Floats of scratch that a worker of [`Products`] needs.
 pub(crate) fn scratch(level: Level) -> usize {
     128usize.next_multiple_of(Tiles::of(level).rows) * BLOCK
 }
 
-/// Multiplies by way of packed panels: all of the right operands into `packed` ([`Sizes::packed`] floats each), blocks of the left in
-/// the workers' scratch ([`scratch`] floats).
-///
-/// # Safety
-/// The operands are within their buffers; the results are of `m` rows of `n` floats, `row` apart, and nobody else reads or writes them.
-#[allow(clippy::too_many_arguments)]
-pub(crate) unsafe fn multiply<A: Panels, B: Panels>(
-    level: Level,
-    frame: &Frame,
-    sizes: Sizes,
-    count: usize,
-    left: &(impl Fn(usize) -> A + Sync),
-    (rights, right, right_of): (usize, &(impl Fn(usize) -> B + Sync), &(impl Fn(usize) -> usize + Sync)),
-    packed: *mut f32,
-    (result, row): (&(impl Fn(usize) -> *mut f32 + Sync), usize),
-) {
-    let tiles = Tiles::of(level);
-    let Sizes { m, n, k } = sizes;
-    if m == 0 || n == 0 || count == 0 {
-        return;
-    }
-    let panels = n.div_ceil(tiles.columns);
-    let each = sizes.packed(level);
-    let packed = Shared(packed);
-    // A panel lies in blocks of terms, one after the other.
-    frame.share_range(rights * panels, 1, tiles.columns * k, |start, end, _| {
-        for i in start..end {
-            let (which, panel) = (i / panels, i % panels);
-            let first = panel * tiles.columns;
-            let to = packed.get().wrapping_add(which * each + first * k);
-            // SAFETY: columns of the right operand, into the panel's own stretch.
-            unsafe { right(which).pack(first, tiles.columns.min(n - first), 0..k, tiles.columns, to) };
+/// Several products of one size, by way of packed panels: all of the right operands are packed first, then blocks of the left, each by the
+/// worker that multiplies it.
+pub(crate) struct Products<'a, L, R> {
+    /// Instructions.
+    pub level: Level,
+    /// Sizes of each product.
+    pub sizes: Sizes,
+    /// Number of products.
+    pub count: usize,
+    /// The left operand of a product.
+    pub left: &'a L,
+    /// Number of right operands.
+    pub rights: usize,
+    /// A right operand, by its number.
+    pub right: &'a R,
+    /// The number of the right operand of a product.
+    pub right_of: &'a (dyn Fn(usize) -> usize + Sync),
+    /// Room for the packed right operands: [`Sizes::packed`] floats each.
+    pub packed: *mut f32,
+    /// The first element of a product's result.
+    pub result: &'a (dyn Fn(usize) -> *mut f32 + Sync),
+    /// From a row of a result to the next.
+    pub row: usize,
+}
+
+// SAFETY: parts write disjoint elements through the pointers.
+unsafe impl<L: Sync, R: Sync> Sync for Products<'_, L, R> {}
+
+impl<A: Panels, B: Panels, L: Fn(usize) -> A + Sync, R: Fn(usize) -> B + Sync> Products<'_, L, R> {
+    /// Multiplies; workers have [`scratch`] floats.
+    ///
+    /// # Safety
+    /// The operands are within their buffers; the results are of `m` rows of `n` floats, and nobody else reads or writes them or the room.
+    pub unsafe fn run(&self, frame: &Frame) {
+        let tiles = Tiles::of(self.level);
+        let Sizes { m, n, k } = self.sizes;
+        if m == 0 || n == 0 || self.count == 0 {
+            return;
         }
-    });
-    let (rows, columns) = sizes.part(tiles);
-    let (down, across) = (m.div_ceil(rows), n.div_ceil(columns));
-    let cost = 2 * m * n * k / 16;
-    frame.share(count * down * across, count * cost, |part, scratch| {
-        let (product, part) = (part / (down * across), part % (down * across));
-        let (top, start) = (part / across * rows, part % across * columns);
-        let (bottom, end) = ((top + rows).min(m), (start + columns).min(n));
-        let a = left(product);
-        let b = packed.get().wrapping_add(right_of(product) * each);
-        let c = result(product);
-        let panel = scratch.cast::<f32>();
+        let panels = n.div_ceil(tiles.columns);
+        frame.share_range(self.rights * panels, 1, tiles.columns * k, |start, end, _| {
+            for i in start..end {
+                let (right, first) = (i / panels, i % panels * tiles.columns);
+                let count = tiles.columns.min(n - first);
+                let to = self.packed.wrapping_add(right * self.sizes.packed(self.level) + first * k);
+                // SAFETY: columns of the right operand, into the panel's own stretch.
+                unsafe { (self.right)(right).pack(first, count, 0..k, tiles.columns, to) };
+            }
+        });
+        let (rows, columns) = self.sizes.part(tiles);
+        let (down, across) = (m.div_ceil(rows), n.div_ceil(columns));
+        let cost = self.count * m * n * k / 8;
+        frame.share(self.count * down * across, cost, |part, scratch| {
+            let (product, part) = (part / (down * across), part % (down * across));
+            let (top, start) = (part / across * rows, part % across * columns);
+            let range = (top..(top + rows).min(m), start..(start + columns).min(n));
+            // SAFETY: the part is this call's alone.
+            unsafe { self.part(product, range, scratch.cast()) };
+        });
+    }
+
+    /// The elements of some rows and columns of a product.
+    ///
+    /// # Safety
+    /// As [`Products::run`]; nobody else writes these elements.
+    unsafe fn part(&self, product: usize, (rows, columns): (Range<usize>, Range<usize>), panels: *mut f32) {
+        let tiles = Tiles::of(self.level);
+        let k = self.sizes.k;
+        let a = (self.left)(product);
+        let b = self.packed.wrapping_add((self.right_of)(product) * self.sizes.packed(self.level));
         let mut from = 0;
         loop {
             let to = (from + BLOCK).min(k);
             let terms = to - from;
-            // SAFETY: the block of the left operand fits the scratch; tiles lie within the part, which is this call's alone.
+            // SAFETY: the block of the left operand fits the scratch; tiles lie within the part.
             unsafe {
-                a.pack(top, bottom - top, from..to, tiles.rows, panel);
-                level.run(Block {
+                a.pack(rows.start, rows.len(), from..to, tiles.rows, panels);
+                self.level.run(Block {
                     tiles,
-                    rows: bottom - top,
-                    columns: end - start,
+                    rows: rows.len(),
+                    columns: columns.len(),
                     terms,
-                    a: panel,
+                    a: panels,
                     a_tile: tiles.rows * terms,
                     a_lane: 1,
                     a_term: tiles.rows as isize,
-                    b: b.add(start * k + from * tiles.columns),
+                    b: b.add(columns.start * k + from * tiles.columns),
                     b_tile: tiles.columns * k,
                     b_term: tiles.columns as isize,
                     padded: true,
-                    c: c.add(top * row + start),
-                    row,
+                    c: (self.result)(product).add(rows.start * self.row + columns.start),
+                    row: self.row,
                     add: from > 0,
                 });
             }
             from = to;
             if from >= k {
-                break;
+                return;
             }
         }
-    });
+    }
 }
 
 /// Multiplies straight from the operands: for right operands whose columns lie side by side, where packing would cost more than it gives.
 ///
 /// # Safety
-/// As for [`multiply`]; the right operand's `lane` is 1.
+/// As [`Products::run`]; the right operand's `lane` is 1.
 pub(crate) unsafe fn multiply_direct(
     level: Level,
     (rows, columns, k): (Range<usize>, Range<usize>, usize),
@@ -416,7 +441,7 @@ impl Tile {
     unsafe fn columns<S: Simd, const M: usize>(&self, s: S, n: usize, padded: bool) {
         // SAFETY: the caller's promise.
         unsafe {
-            match (n.div_ceil(S::LANES), padded || n % S::LANES == 0) {
+            match (n.div_ceil(S::LANES), padded || n.is_multiple_of(S::LANES)) {
                 (1, true) => self.multiply::<S, M, 1, true>(s, n),
                 (1, false) => self.multiply::<S, M, 1, false>(s, n),
                 (_, true) => self.multiply::<S, M, 2, true>(s, n),
@@ -465,17 +490,5 @@ impl Tile {
                 }
             }
         }
-    }
-}
-
-/// A pointer that the parts of a kernel share.
-struct Shared(*mut f32);
-
-// SAFETY: parts write disjoint elements through it.
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    fn get(&self) -> *mut f32 {
-        self.0
     }
 }

@@ -5,7 +5,7 @@ use crate::simd::Simd;
 
 const LOG2_E: f32 = std::f32::consts::LOG2_E;
 // ln 2 in two: the first has 10 bits, so that its product with a small whole number is exact.
-const LN2_HIGH: f32 = 0.693359375;
+const LN2_HIGH: f32 = 0.693_359_4;
 const LN2_LOW: f32 = -2.121_944_4e-4;
 
 /// c₀ + c₁x + c₂x² + …
@@ -54,7 +54,7 @@ pub(crate) fn expm1<S: Simd>(s: S, x: S::F) -> S::F {
         polynomial(s, r, [0.5, 0.166_666_67, 0.041_666_344, 0.008_333_27, 0.001_394_204_6, 1.991_562_5e-4]);
     let q = s.fma(s.mul(r, r), p, r);
     // Half of 2ⁿ, which is finite where 2ⁿ is not: 2ⁿ·q + (2ⁿ − 1) is twice (half·q + (half − 1/2)).
-    let half = s.from_bits(s.shl::<23>(s.add_i(s.to_int(n), s.splat_i(126))));
+    let half = s.float_of(s.shl::<23>(s.add_i(s.to_int(n), s.splat_i(126))));
     let y = s.fma(half, q, s.sub(half, s.splat(0.5)));
     s.add(y, y)
 }
@@ -69,7 +69,7 @@ pub(crate) fn log<S: Simd>(s: S, x: S::F) -> S::F {
     let shifted = s.sub_i(bits, s.splat_i(0x3f35_04f3));
     let e = s.to_float(s.shr::<23>(shifted));
     let e = s.sub(e, s.select(tiny, s.splat(23.0), s.splat(0.0)));
-    let m = s.from_bits(s.add_i(s.and_i(shifted, s.splat_i(0x007f_ffff)), s.splat_i(0x3f35_04f3)));
+    let m = s.float_of(s.add_i(s.and_i(shifted, s.splat_i(0x007f_ffff)), s.splat_i(0x3f35_04f3)));
     let f = s.sub(m, s.splat(1.0));
     let f2 = s.mul(f, f);
     // To 2⁻³⁰.
@@ -150,7 +150,7 @@ pub(crate) fn erf<S: Simd>(s: S, x: S::F) -> S::F {
             0.112_836_9,
             -0.026_859_071,
             0.005_200_225,
-            -8.133_575_9e-4,
+            -8.133_576e-4,
             8.331_652_5e-5,
         ],
     );
@@ -166,7 +166,7 @@ pub(crate) fn erf<S: Simd>(s: S, x: S::F) -> S::F {
             0.022_712_216,
             -0.002_953_572_4,
             5.802_553_6e-5,
-            4.393_123_2e-5,
+            4.393_123e-5,
             -4.803_233e-6,
         ],
     );
@@ -191,7 +191,7 @@ pub(crate) fn atan<S: Simd>(s: S, x: S::F) -> S::F {
             0.199_996_71,
             -0.142_798_33,
             0.110_582_24,
-            -0.088_110_916,
+            -0.088_110_92,
             0.067_415_98,
             -0.044_689_957,
             0.022_539_884,
@@ -237,7 +237,7 @@ fn turn<S: Simd>(s: S, x: S::F, quarter: i32, wide: fn(f64) -> f64) -> S::F {
     let odd = s.eq_i(s.and_i(q, s.splat_i(1)), s.splat_i(1));
     let y = s.select(odd, cosine, sine);
     let sign = s.shl::<30>(s.and_i(q, s.splat_i(2)));
-    let y = s.from_bits(s.xor_i(s.bits(y), sign));
+    let y = s.float_of(s.xor_i(s.bits(y), sign));
     let y = s.select(s.eq(x, x), y, x);
     let far = s.lt(s.splat(NEAR), s.abs(x));
     if !s.any(far) {
@@ -278,7 +278,7 @@ fn each<S: Simd>(s: S, x: S::F, mut f: impl FnMut(f32) -> f32) -> S::F {
 #[inline(always)]
 fn copy_sign<S: Simd>(s: S, y: S::F, x: S::F) -> S::F {
     let sign = s.and_i(s.bits(x), s.splat_i(i32::MIN));
-    s.from_bits(s.or_i(s.and_i(s.bits(y), s.splat_i(i32::MAX)), sign))
+    s.float_of(s.or_i(s.and_i(s.bits(y), s.splat_i(i32::MAX)), sign))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Matrix products over strided operands.
 
-use super::gemm::{self, Sizes, Strided, Tiles};
+use super::gemm::{self, Products, Sizes, Strided, Tiles};
 use super::{BufferId, Frame};
 use crate::simd::Level;
 
@@ -101,16 +101,19 @@ impl MatMul {
         let packed = frame.buffer(packed).cast();
         // SAFETY: the operands are as compiled, and the room is for this kernel alone.
         unsafe {
-            gemm::multiply(
-                self.level,
-                &frame,
-                self.sizes,
+            Products {
+                level: self.level,
+                sizes: self.sizes,
                 count,
-                &left,
-                (self.rights(), &right, &right_of),
+                left: &left,
+                rights: self.rights(),
+                right: &right,
+                right_of: &right_of,
                 packed,
-                (&result, n),
-            );
+                result: &result,
+                row: n,
+            }
+            .run(&frame);
         }
     }
 

@@ -50,29 +50,22 @@ pub(crate) unsafe fn draw(draw: &Draw, frame: &Frame, start: usize, n: usize, to
 /// The numbers of [`LANES`] counters from `first`.
 #[inline]
 fn philox(seed: u64, first: usize, counter: [u32; 3], out: &mut [f32; 4 * LANES]) {
-    let mut c: [[u32; LANES]; 4] = [
-        std::array::from_fn(|i| (first + i) as u32),
-        [counter[0]; LANES],
-        [counter[1]; LANES],
-        [counter[2]; LANES],
-    ];
+    let mut c0: [u32; LANES] = std::array::from_fn(|i| (first + i) as u32);
+    let [mut c1, mut c2, mut c3] = counter.map(|word| [word; LANES]);
     let (mut k0, mut k1) = (seed as u32, (seed >> 32) as u32);
     for _ in 0..10 {
-        for i in 0..LANES {
-            let p0 = u64::from(c[0][i]) * 0xD251_1F53;
-            let p1 = u64::from(c[2][i]) * 0xCD9E_8D57;
-            let (c1, c3) = (c[1][i], c[3][i]);
-            c[0][i] = (p1 >> 32) as u32 ^ c1 ^ k0;
-            c[1][i] = p1 as u32;
-            c[2][i] = (p0 >> 32) as u32 ^ c3 ^ k1;
-            c[3][i] = p0 as u32;
+        for (((c0, c1), c2), c3) in c0.iter_mut().zip(&mut c1).zip(&mut c2).zip(&mut c3) {
+            let p0 = u64::from(*c0) * 0xD251_1F53;
+            let p1 = u64::from(*c2) * 0xCD9E_8D57;
+            (*c0, *c1) = ((p1 >> 32) as u32 ^ *c1 ^ k0, p1 as u32);
+            (*c2, *c3) = ((p0 >> 32) as u32 ^ *c3 ^ k1, p0 as u32);
         }
         k0 = k0.wrapping_add(0x9E37_79B9);
         k1 = k1.wrapping_add(0xBB67_AE85);
     }
-    for i in 0..LANES {
-        for (word, lanes) in c.iter().enumerate() {
-            out[4 * i + word] = (lanes[i] >> 8) as f32 * (1.0 / 16_777_216.0);
+    for (word, lanes) in [c0, c1, c2, c3].iter().enumerate() {
+        for (i, &x) in lanes.iter().enumerate() {
+            out[4 * i + word] = (x >> 8) as f32 * (1.0 / 16_777_216.0);
         }
     }
 }

@@ -65,7 +65,8 @@ impl Geometry {
             .map(|tap| {
                 let index = split(tap, self.size);
                 let at = std::array::from_fn(|i| index[i] * self.dilation[i]);
-                Tap { at, offset: self.pixel(at.map(|n| n as isize)) as usize }
+                let place = |sizes: [usize; 3]| (at[0] * sizes[1] + at[1]) * sizes[2] + at[2];
+                Tap { at, offset: place(self.input), windows: place(self.output) }
             })
             .collect()
     }
@@ -106,6 +107,21 @@ impl Geometry {
         Some(at)
     }
 
+    /// If every tap meets an element, each of the window before the last tap's: the window of the first tap.
+    #[inline(always)]
+    pub fn all_windows(&self, element: [usize; 3]) -> Option<usize> {
+        let mut at = 0;
+        for (i, element) in element.into_iter().enumerate() {
+            let first = element + self.before[i];
+            let last = (self.size[i] - 1) * self.dilation[i];
+            if self.strides[i] != 1 || first >= self.output[i] || first < last {
+                return None;
+            }
+            at = at * self.output[i] + first;
+        }
+        Some(at)
+    }
+
     /// The window whose tap meets an element of the input, if there is one.
     #[inline(always)]
     pub fn window(&self, element: [usize; 3], tap: [usize; 3]) -> Option<usize> {
@@ -129,6 +145,8 @@ pub(crate) struct Tap {
     pub at: [usize; 3],
     /// The same in an image of one channel.
     pub offset: usize,
+    /// The same in an output of one channel.
+    pub windows: usize,
 }
 
 /// The indices of a place in row-major order.

@@ -114,7 +114,7 @@ impl Simd for Avx2 {
         fn xor_i(a: __m256i, b: __m256i) -> __m256i { _mm256_xor_si256(a, b) }
         fn eq_i(a: __m256i, b: __m256i) -> __m256 { _mm256_castsi256_ps(_mm256_cmpeq_epi32(a, b)) }
         fn bits(a: __m256) -> __m256i { _mm256_castps_si256(a) }
-        fn from_bits(a: __m256i) -> __m256 { _mm256_castsi256_ps(a) }
+        fn float_of(a: __m256i) -> __m256 { _mm256_castsi256_ps(a) }
         fn to_int(a: __m256) -> __m256i { _mm256_cvtps_epi32(a) }
         fn to_float(a: __m256i) -> __m256 { _mm256_cvtepi32_ps(a) }
     }

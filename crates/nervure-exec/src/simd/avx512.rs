@@ -107,7 +107,7 @@ impl Simd for Avx512 {
         fn xor_i(a: __m512i, b: __m512i) -> __m512i { _mm512_xor_si512(a, b) }
         fn eq_i(a: __m512i, b: __m512i) -> __mmask16 { _mm512_cmpeq_epi32_mask(a, b) }
         fn bits(a: __m512) -> __m512i { _mm512_castps_si512(a) }
-        fn from_bits(a: __m512i) -> __m512 { _mm512_castsi512_ps(a) }
+        fn float_of(a: __m512i) -> __m512 { _mm512_castsi512_ps(a) }
         fn to_int(a: __m512) -> __m512i { _mm512_cvtps_epi32(a) }
         fn scale(x: __m512, n: __m512) -> __m512 { _mm512_scalef_ps(x, n) }
         fn to_float(a: __m512i) -> __m512 { _mm512_cvtepi32_ps(a) }

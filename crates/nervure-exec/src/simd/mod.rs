@@ -196,7 +196,7 @@ pub(crate) trait Simd: Copy {
     /// Keeps the sign.
     fn shr<const N: u32>(self, a: Self::I) -> Self::I;
     fn bits(self, a: Self::F) -> Self::I;
-    fn from_bits(self, a: Self::I) -> Self::F;
+    fn float_of(self, a: Self::I) -> Self::F;
     /// Of whole numbers within the range of `i32`; anything for others.
     fn to_int(self, a: Self::F) -> Self::I;
     fn to_float(self, a: Self::I) -> Self::F;
@@ -207,8 +207,8 @@ pub(crate) trait Simd: Copy {
         let n = self.to_int(n);
         // In two steps, for 2ⁿ itself may be beyond the range.
         let half = self.shr::<1>(n);
-        let first = self.from_bits(self.shl::<23>(self.add_i(half, self.splat_i(127))));
-        let second = self.from_bits(self.shl::<23>(self.add_i(self.sub_i(n, half), self.splat_i(127))));
+        let first = self.float_of(self.shl::<23>(self.add_i(half, self.splat_i(127))));
+        let second = self.float_of(self.shl::<23>(self.add_i(self.sub_i(n, half), self.splat_i(127))));
         self.mul(self.mul(x, first), second)
     }
 

@@ -103,7 +103,7 @@ impl Simd for Portable {
         fn xor_i(a: I, b: I) -> I { |i| a[i] ^ b[i] }
         fn eq_i(a: I, b: I) -> M { |i| a[i] == b[i] }
         fn bits(a: F) -> I { |i| a[i].to_bits() as i32 }
-        fn from_bits(a: I) -> F { |i| f32::from_bits(a[i] as u32) }
+        fn float_of(a: I) -> F { |i| f32::from_bits(a[i] as u32) }
         fn to_int(a: F) -> I { |i| a[i] as i32 }
         fn to_float(a: I) -> F { |i| a[i] as f32 }
     }
