@@ -121,8 +121,8 @@ impl Dataset {
         let numbers = class_of_rows(&target.array)?;
         let factor = |class: i64| classes.iter().find(|c| c.0 == class).map_or(1.0, |c| c.1);
         let mut weights: Vec<f32> = numbers.into_iter().map(factor).collect();
-        if let Some(own) = self.weights.as_ref().and_then(|w| w.as_f32()) {
-            weights.iter_mut().zip(own).for_each(|(w, o)| *w *= o);
+        if let Some(own) = &self.weights {
+            weights.iter_mut().zip(floats(own.view())).for_each(|(w, o)| *w = (f64::from(*w) * o) as f32);
         }
         self.weights = Some(Arc::new(Buffer::from_f32(&[weights.len()], &weights)?));
         Ok(self)
@@ -192,15 +192,24 @@ impl Dataset {
 
 /// The class of each row: the number that is there, or the place of the greatest of several.
 fn class_of_rows(target: &Buffer) -> Result<Vec<i64>> {
-    let rows = target.shape().first().copied().unwrap_or(0);
-    let width = target.len().checked_div(rows).unwrap_or(1);
-    let all: Vec<f64> = floats(target.view());
-    let class = |row: &[f64]| match row {
-        [one] if one.fract() == 0.0 => Ok(*one as i64),
-        [one] => Err(Error::Data(format!("class weights need class numbers, received {one}"))),
-        many => Ok((0..many.len()).fold(0, |best, i| if many[i] > many[best] { i } else { best }) as i64),
+    let width = match *target.shape() {
+        [_] => 1,
+        [_, n] => n,
+        ref shape => {
+            let wrong = format!("class weights need class numbers or one-hot rows, received shape {shape:?}");
+            return Err(Error::Data(wrong));
+        }
     };
-    all.chunks(width.max(1)).map(class).collect()
+    let class = |row: &[f64]| {
+        let fits = |x: &f64| if width == 1 { x.fract() == 0.0 } else { (0.0..=1.0).contains(x) };
+        if let Some(x) = row.iter().find(|x| !fits(x)) {
+            let wrong = format!("class weights need class numbers or one-hot rows, received {x}");
+            return Err(Error::Data(wrong));
+        }
+        let greatest = (0..width).fold(0, |best, i| if row[i] > row[best] { i } else { best });
+        Ok(if width == 1 { row[0] as i64 } else { greatest as i64 })
+    };
+    floats(target.view()).chunks(width.max(1)).map(class).collect()
 }
 
 /// Any elements as `f64`.

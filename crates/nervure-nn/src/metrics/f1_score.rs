@@ -1,4 +1,4 @@
-use nervure_graph::{DType, Tensor, Type};
+use nervure_graph::{DType, Reduction, Tensor, Type};
 use serde::{Deserialize, Serialize};
 
 use crate::losses::Prediction;
@@ -9,7 +9,7 @@ use crate::word::{Sample, Samples, kind, setters};
 
 /// 2 · precision · recall / (precision + recall) of each class, and their average.
 ///
-/// Target and prediction `[batch, …, n]`, or class numbers as target. Without a threshold the greatest output of a row counts as positive; for a
+/// Target and prediction `[batch, …, n]`, or class numbers as target. Without a threshold the greatest output of a row counts as positive, each of several equal ones; for a
 /// single output the threshold is 0.5 unless set (by Keras's rule a single output would always be positive).
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -66,7 +66,10 @@ impl Metric for F1Score {
         let decided = if self.threshold.is_some() || p.dim(-1).is(1) {
             Decided::by(Rule { threshold: self.threshold, ..Rule::default() }, target, p, weight)
         } else {
-            Decided::of(target, p, p.argmax(-1).one_hot(p.dim(-1)), weight)
+            let greatest = p.greater_equal(p.reduce(Reduction::Max, &[-1]).expand(-1));
+            // Keras's: an output of 0 is no answer, greatest or not.
+            let said = greatest & p.abs().greater(p.constant(1e-9));
+            Decided::of(target, p, said.cast(DType::F32), weight)
         };
         decided.counts().into()
     }

@@ -29,6 +29,10 @@ family! {
     }
 }
 
+pub use auc::{Curve, Summation};
+pub use f1_score::Average;
+pub use r2_score::Aggregation;
+
 /// A metric that is gathered batch by batch: sums, written in primitives, and a number from them.
 ///
 /// The sums over batches are kept in `f64` by the caller, so that they stay exact for any number of rows. Classes may come as numbers or

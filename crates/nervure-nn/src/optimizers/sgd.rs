@@ -11,7 +11,6 @@ use crate::word::{Sample, Samples, kind, setters};
 /// weight's shape.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(clippy::upper_case_acronyms, reason = "Keras's name")]
 pub struct SGD {
     learning_rate: f64,
     momentum: f64,

@@ -1,8 +1,16 @@
 //! One test binary: the crate's behaviour from outside.
 
 mod activations;
+mod callbacks;
 mod conformance;
+mod exact;
 mod initializers;
 mod keras;
 mod layers;
+mod losses;
+mod metrics;
+mod optimizers;
+mod resume;
+mod score;
+mod training;
 mod trial;
