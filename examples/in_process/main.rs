@@ -22,7 +22,7 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     for round in 0..20 {
         let mut loss = f64::NAN;
         for at in (0..4096).step_by(64) {
-            let batch = Dataset::new(&x.slice(s![at..at + 64, ..]), &y.slice(s![at..at + 64]));
+            let batch = Dataset::new(x.slice(s![at..at + 64, ..]), y.slice(s![at..at + 64]));
             loss = trainer.train_on_batch(&batch)?.get("loss").unwrap_or(f64::NAN);
         }
         if round % 5 == 4 {
