@@ -264,3 +264,39 @@ fn normalization_adapts_to_rows() {
         "normalization: expected finite numbers, at least one, received f32[1]"
     );
 }
+
+/// Which half of an image is bright: learnt by a network of most kinds of layers, to the same bits on one thread and on two.
+#[test]
+fn an_image_network_trains_to_the_same_bits_on_any_threads() {
+    let bright = |n: usize, j: usize| n.is_multiple_of(2) == (j < 4);
+    let x = ndarray::Array4::from_shape_fn((64, 6, 8, 1), |(n, i, j, _)| {
+        let noise = ((n * 31 + i * 7 + j * 13) % 17) as f32 / 17.0;
+        if bright(n, j) { 0.5 + noise } else { noise }
+    });
+    let y = ndarray::Array1::from_shape_fn(64, |n| (n % 2) as i32);
+    let train = |threads: usize| {
+        let mut model = Sequential::new([6, 8, 1])
+            .add(Rescaling::new(2.0).offset(-1.0))
+            .add(
+                Conv2D::new(4, 3)
+                    .padding(nervure_nn::layers::Padding::Same)
+                    .kernel_regularizer(L2::new(1e-3)),
+            )
+            .add(BatchNormalization::new())
+            .add(Activation::new(Gelu))
+            .add(MaxPooling2D::new(2))
+            .add(Flatten::new())
+            .add(Dropout::new(0.2))
+            .add(Dense::new(2).activation(Softmax))
+            .build(Seed(3))
+            .unwrap()
+            .with_threads(std::sync::Arc::new(nervure_nn::Threads::new(threads)));
+        let fit = Fit::new(SparseCategoricalCrossentropy::new(), Adam::new().learning_rate(0.01)).epochs(8);
+        let history = model.fit(&Dataset::new(&x, &y), fit.batch_size(20)).unwrap();
+        let losses = history.get("loss");
+        assert!(losses[7] < 0.5 * losses[0], "{losses:?}");
+        let bits = |b: &Buffer| b.as_f32().unwrap().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        model.weights().map(|(path, w)| (path.to_string(), bits(w))).collect::<Vec<_>>()
+    };
+    assert_eq!(train(1), train(2));
+}
