@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use nervure_graph::testing::{Case, cases, random_graph};
-use nervure_graph::{Array, Bindings, Data, Evaluation, Graph, Op};
+use nervure_graph::{
+    Array, Bindings, Builder, DType, Data, Dim, Evaluation, Graph, Op, Padding, Reduction, Tensor, Window,
+    gradient,
+};
 
 use crate::simd::Level;
 use crate::{Buffer, Error, Plan, Runner, Store, Threads, View};
@@ -112,6 +115,78 @@ fn agree(case: &Case) {
         for (a, b) in got.iter().zip(&again) {
             assert_eq!(bits(a.view()), bits(b.view()), "{}: two threads", case.name);
         }
+    }
+}
+
+/// Sums of several blocks, tiles with edges, windows within and across the borders: larger than the cases of single primitives.
+#[test]
+fn plans_of_large_arrays_agree_with_the_reference() {
+    type Write = fn(&Builder, Tensor<'_>);
+    let write: [(&str, &[usize], Write); 6] = [
+        ("products", &[37, 600], |g, x| {
+            for (m, n) in [(70, 1), (33, 33), (5, 130)] {
+                let w = x.sin().narrow(0, 0, 1).broadcast_to([Dim::from(n), 600.into()]);
+                let w = w * (g.iota(DType::F32, [Dim::from(n), 600.into()], 0) * 0.37).cos();
+                let left = x.narrow(0, 0, m.min(37));
+                g.output(&format!("{n}"), left.matmul_with(w, false, true));
+                g.output(
+                    &format!("{n}t"),
+                    left.transpose(&[1, 0]).matmul_with(w.transpose(&[1, 0]), true, false),
+                );
+            }
+        }),
+        ("batches of products", &[6, 20, 300], |g, x| {
+            g.output("square", x.matmul_with(x, false, true));
+            g.output("gram", x.matmul_with(x, true, false));
+        }),
+        ("convolution", &[2, 9, 8, 36], |g, x| {
+            let k = x.reshape([72usize, 72].map(Dim::from)).narrow(0, 0, 70).narrow(1, 0, 54);
+            let k = k.reshape([3usize, 3, 12, 35].map(Dim::from)).narrow(3, 0, 33);
+            let same = Window { padding: Padding::Same, ..Window::new([3, 3]) };
+            let wide = Window { strides: vec![2, 1], dilation: vec![1, 2], ..same.clone() };
+            for (i, window) in [same, wide].into_iter().enumerate() {
+                let y = x.conv(k, window, 3);
+                g.output(&format!("{i}"), y);
+                for (j, grad) in gradient(g, (y * 0.1).square().sum_all(), &[x, k]).into_iter().enumerate() {
+                    g.output(&format!("{i}-{j}"), grad.unwrap() * 0.1);
+                }
+            }
+        }),
+        ("long reductions", &[3, 9001], |g, x| {
+            for kind in [Reduction::Sum, Reduction::Max, Reduction::Min, Reduction::LogSumExp] {
+                g.output(&format!("{kind:?} of rows"), x.reduce(kind, &[1]));
+                g.output(&format!("{kind:?} of columns"), x.transpose(&[1, 0]).reduce(kind, &[0]));
+                g.output(&format!("{kind:?} of all"), (x * 0.5 + 0.1).reduce(kind, &[0, 1]));
+            }
+            g.output("greatest", x.argmax(1));
+            g.output("order", x.argsort(true));
+        }),
+        ("columns", &[9001, 3], |g, x| {
+            for kind in [Reduction::Sum, Reduction::Max, Reduction::LogSumExp] {
+                g.output(&format!("{kind:?}"), x.reduce(kind, &[0]));
+            }
+            g.output("greatest", x.argmax(0));
+        }),
+        ("movement", &[40, 30, 20], |g, x| {
+            let turned = x.transpose(&[2, 0, 1]);
+            g.output("turned", turned);
+            g.output("reversed", x.reverse(&[0, 2]).tanh());
+            g.output("joined", g.concat(&[x, x.reverse(&[1])], 2).sum(&[2]));
+            g.output("chain", (turned.reshape([Dim::from(800), 30.into()]) * 2.0).transpose(&[1, 0]).exp());
+            let e = (x - x.reduce(Reduction::Max, &[2]).keep_axes(x, &[2])).exp();
+            g.output("softmax", e / e.sum(&[2]).keep_axes(e, &[2]));
+        }),
+    ];
+    for (name, shape, write) in write {
+        let g = Builder::new();
+        let dims: Vec<Dim> = shape.iter().map(|&n| n.into()).collect();
+        write(&g, g.input("x", DType::F32, dims));
+        let n = shape.iter().product::<usize>();
+        // A walk through [−1, 1) that meets no value twice.
+        let values: Vec<f64> =
+            (0..n).map(|i| f64::from((i as f32 * 0.754_877_7).fract() * 2.0 - 1.0)).collect();
+        let inputs = [("x".to_string(), Array::of(DType::F32, shape, &values))].into();
+        agree(&Case::new(name, g.finish().unwrap(), Bindings::new(), inputs, [].into()));
     }
 }
 
