@@ -7,7 +7,7 @@ use nervure_nn::losses::*;
 use nervure_nn::network::batch;
 use nervure_nn::word::{Family, Object};
 
-use crate::score::{Numbers, classes, floats, loss_case, near, values};
+use crate::score::{Numbers, classes, floats, loss_case, near, operand, plan_agrees, values};
 
 /// Keras computes in single precision.
 const KERAS: f64 = 1e-6;
@@ -148,25 +148,15 @@ fn an_output_that_does_not_fit_is_refused_in_words() {
     assert_eq!(sparse.target(&f32s(&[5, 3])).unwrap(), Type::new(DType::I32, [batch(), 5.into()]));
 }
 
-/// Gradients are those of finite differences, of every loss in the registry, with probabilities as predictions and targets that are distributions.
+/// Gradients are those of finite differences, of every loss in the registry, and a plan's values those of the reference.
 #[test]
-fn gradients_of_every_loss_agree_with_finite_differences() {
+fn gradients_and_plans_of_every_loss_agree_with_the_reference() {
     for entry in <dyn Loss as Family>::registry().builtin() {
         for sample in (entry.samples)() {
-            let shape =
-                |ty: &Type| -> Vec<usize> { ty.shape.iter().map(|d| d.as_const().unwrap_or(2)).collect() };
-            let numbers = |i: usize| {
-                let ty = &sample.inputs[i];
-                let shape = shape(ty);
-                let n: usize = shape.iter().product();
-                let value = |e: usize| match ty.dtype {
-                    DType::F32 => 0.07 + 0.9 * ((e * 7 + i * 5 + 3) % 13) as f64 / 13.0,
-                    _ => (e * 2 % 3) as f64,
-                };
-                Numbers(ty.dtype, shape, (0..n).map(value).collect())
-            };
-            let case = loss_case(&*sample.word, &numbers(0), &numbers(1), None);
+            let [t, y] = [0, 1].map(|i| operand(&sample.inputs[i], 2, i));
+            let case = loss_case(&*sample.word, &t, &y, None);
             check_gradients(&case).unwrap_or_else(|e| panic!("{:?}: {e}", sample.word));
+            plan_agrees(&case);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Metrics against Keras's answers, and against what they count.
 
 use nervure_nn::metrics::*;
-use nervure_nn::word::Object;
+use nervure_nn::word::{Family, Object};
 
-use crate::score::{Numbers, classes, floats, near, score, sums};
+use crate::score::{Numbers, classes, floats, metric_case, near, operand, plan_agrees, score, sums};
 
 /// Keras computes in single precision.
 const KERAS: f64 = 2e-6;
@@ -150,6 +150,19 @@ fn sums_of_parts_are_the_sums_of_all() {
             sum.iter_mut().zip(more).for_each(|(s, m)| *s += m);
         }
         near(&[metric.result(&total)], &[metric.result(&of(0..ROWS))], 1e-12);
+    }
+}
+
+#[test]
+fn plans_of_every_metric_agree_with_the_reference() {
+    for entry in <dyn Metric as Family>::registry().builtin() {
+        for sample in (entry.samples)() {
+            let [t, y] = [0, 1].map(|i| operand(&sample.inputs[i], 7, i));
+            let w = floats(&[7], &[0.5, 1.0, 2.0, 0.0, 1.5, 1.0, 3.0]);
+            for weight in [None, Some(&w)] {
+                plan_agrees(&metric_case(&*sample.word, &t, &y, weight).unwrap());
+            }
+        }
     }
 }
 

@@ -1,12 +1,16 @@
 //! Losses and metrics on numbers, without a network.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use nervure_exec::{Plan, Runner, Store, Threads};
 use nervure_graph::testing::Case;
-use nervure_graph::{Array, Bindings, Builder, DType, Error, Tensor, Type};
+use nervure_graph::{Array, Bindings, Builder, DType, Error, Op, Tensor, Type};
 use nervure_nn::activations::Link;
 use nervure_nn::losses::{Loss, Prediction};
 use nervure_nn::metrics::Metric;
+
+use crate::trial::buffer;
 
 /// Numbers with their shape.
 pub struct Numbers(pub DType, pub Vec<usize>, pub Vec<f64>);
@@ -57,6 +61,22 @@ pub fn values(loss: &dyn Loss, target: &Numbers, prediction: &Numbers, link: Opt
     run.output("values").unwrap().to_f64()
 }
 
+/// The graph of a metric's sums.
+pub fn metric_case(
+    metric: &dyn Metric,
+    target: &Numbers,
+    prediction: &Numbers,
+    weight: Option<&Numbers>,
+) -> Result<Case, Error> {
+    let builder = Builder::new();
+    let (t, y) = (input(&builder, "t", target), input(&builder, "y", prediction));
+    let w = weight.map(|w| input(&builder, "w", w));
+    for (i, sum) in metric.lower(t, y.into(), w).into_iter().enumerate() {
+        builder.output(&format!("{i:03}"), sum);
+    }
+    case(builder, target, prediction, weight)
+}
+
 /// The sums of a metric over one batch.
 pub fn sums(
     metric: &dyn Metric,
@@ -64,13 +84,7 @@ pub fn sums(
     prediction: &Numbers,
     weight: Option<&Numbers>,
 ) -> Result<Vec<Vec<f64>>, Error> {
-    let builder = Builder::new();
-    let (t, y) = (input(&builder, "t", target), input(&builder, "y", prediction));
-    let w = weight.map(|w| input(&builder, "w", w));
-    for (i, sum) in metric.lower(t, y.into(), w).into_iter().enumerate() {
-        builder.output(&format!("{i:03}"), sum);
-    }
-    let run = case(builder, target, prediction, weight)?.evaluate::<f64>()?;
+    let run = metric_case(metric, target, prediction, weight)?.evaluate::<f64>()?;
     Ok(run.outputs().map(|(_, sum)| sum.to_f64()).collect())
 }
 
@@ -93,5 +107,34 @@ pub fn near(received: &[f64], expected: &[f64], tolerance: f64) {
             (r - e).abs() <= tolerance * e.abs().max(1.0),
             "expected {expected:?}, received {received:?}"
         );
+    }
+}
+
+/// Numbers for an operand of a sample: probabilities, or class numbers below 3; the batch has `rows` rows.
+pub fn operand(ty: &Type, rows: usize, salt: usize) -> Numbers {
+    let shape: Vec<usize> = ty.shape.iter().map(|d| d.as_const().unwrap_or(rows)).collect();
+    let value = |e: usize| match ty.dtype {
+        DType::F32 => f64::from(0.07_f32 + 0.9 * ((e * 7 + salt * 5 + 3) % 13) as f32 / 13.0),
+        _ => (e * 2 % 3) as f64,
+    };
+    let n = shape.iter().product();
+    Numbers(ty.dtype, shape, (0..n).map(value).collect())
+}
+
+/// What a plan makes of a case, against the reference, to the rounding of sums in single precision.
+pub fn plan_agrees(case: &Case) {
+    let store = Store::new();
+    let plan = Arc::new(Plan::compile(&case.graph, &case.bindings, &store).unwrap());
+    let mut runner = Runner::new(plan);
+    let name = |id| match &case.graph.node(id).op {
+        Op::Input { name, .. } => name.clone(),
+        other => panic!("{}", other.name()),
+    };
+    let inputs: Vec<_> = case.graph.inputs().iter().map(|&id| buffer(&case.inputs[&name(id)])).collect();
+    let views: Vec<_> = inputs.iter().map(|b| b.view()).collect();
+    runner.infer(&Threads::new(1), &store, &views).unwrap();
+    for (i, (_, expected)) in case.evaluate::<f64>().unwrap().outputs().enumerate() {
+        let received: Vec<f64> = runner.output(i).as_f32().unwrap().iter().map(|&x| x.into()).collect();
+        near(&received, &expected.to_f64(), 1e-5);
     }
 }
