@@ -30,6 +30,23 @@ pub use terminate_on_nan::TerminateOnNaN;
 
 /// What happens between steps and epochs. Each function does nothing unless it is written.
 ///
+/// ```
+/// use nervure_nn::callbacks::{Callback, Context};
+/// use nervure_nn::{Logs, Result};
+///
+/// /// Ends training when the loss is small enough.
+/// struct GoodEnough(f64);
+///
+/// impl Callback for GoodEnough {
+///     fn on_epoch_end(&mut self, _epoch: usize, logs: &Logs, cx: &mut Context<'_>) -> Result<()> {
+///         if logs.get("loss").is_some_and(|loss| loss < self.0) {
+///             cx.stop_training_because("the loss is small enough");
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
+///
 /// A callback with a state of its own gives it in [`Callback::state`], so that a run that is resumed is the run that was not interrupted.
 pub trait Callback: Send {
     /// Before the first epoch.

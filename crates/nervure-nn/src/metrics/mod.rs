@@ -37,6 +37,32 @@ pub use r2_score::Aggregation;
 ///
 /// The sums over batches are kept in `f64` by the caller, so that they stay exact for any number of rows. Classes may come as numbers or
 /// one-hot, as the loss wants them: the metrics of this crate take both.
+///
+/// ```
+/// use nervure_nn::losses::Prediction;
+/// use nervure_nn::metrics::Metric;
+/// use nervure_nn::{Kind, Tensor};
+/// use serde::{Deserialize, Serialize};
+///
+/// /// Mean of y − t over rows: whether predictions are too high or too low. Weights do not count.
+/// #[derive(Debug, Clone, Serialize, Deserialize)]
+/// struct Bias;
+///
+/// impl Kind for Bias {
+///     const KIND: &'static str = "bias";
+/// }
+///
+/// impl Metric for Bias {
+///     fn lower<'g>(&self, t: Tensor<'g>, y: Prediction<'g>, _weight: Option<Tensor<'g>>) -> Vec<Tensor<'g>> {
+///         let error = y.value - t;
+///         vec![error.sum_all(), error.ones_like().sum_all()]
+///     }
+///
+///     fn result(&self, sums: &[Vec<f64>]) -> f64 {
+///         sums[0][0] / sums[1][0]
+///     }
+/// }
+/// ```
 pub trait Metric: Word {
     /// The key under which it is reported.
     fn name(&self) -> String {

@@ -18,6 +18,41 @@ family! {
 }
 
 /// How gradients change weights: one weight's step, written in primitives.
+///
+/// An optimizer of a program's own is plain data with a name and a `step`:
+///
+/// ```
+/// use nervure_nn::optimizers::{Optimizer, Step};
+/// use nervure_nn::{Kind, Tensor, prelude::*};
+/// use serde::{Deserialize, Serialize};
+///
+/// /// w ← w − η sign(m), m the mean of gradients (Bernstein et al. 2018, "signSGD").
+/// #[derive(Debug, Clone, Serialize, Deserialize)]
+/// struct Signum {
+///     rate: f64,
+/// }
+///
+/// impl Kind for Signum {
+///     const KIND: &'static str = "signum";
+/// }
+///
+/// impl Optimizer for Signum {
+///     fn step<'g>(&self, cx: &mut Step<'g>, weight: Tensor<'g>, gradient: Tensor<'g>) -> Tensor<'g> {
+///         let m = cx.slot("momentum", weight, 0.0);
+///         let m = cx.set_slot("momentum", m * 0.9 + gradient * 0.1);
+///         weight - m.sign() * cx.learning_rate()
+///     }
+///
+///     fn learning_rate(&self) -> f64 {
+///         self.rate
+///     }
+/// }
+///
+/// let mut model = Sequential::new([1]).add(Dense::new(1)).build(Seed(1))?;
+/// let data = Dataset::new(ndarray::arr2(&[[1.0], [2.0]]), ndarray::arr2(&[[0.5], [1.0]]));
+/// model.fit(&data, Fit::new(MeanSquaredError, Signum { rate: 0.1 }))?;
+/// # Ok::<(), nervure_nn::Error>(())
+/// ```
 pub trait Optimizer: Word {
     /// The new value of a weight.
     fn step<'g>(&self, cx: &mut Step<'g>, weight: Tensor<'g>, gradient: Tensor<'g>) -> Tensor<'g>;
