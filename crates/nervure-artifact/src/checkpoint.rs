@@ -59,7 +59,18 @@ impl Checkpoint {
     /// # Errors
     /// Those of the system; a file that was there stays as it was.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let mut to = Writer::default();
+        self.members()?.save(path.as_ref())
+    }
+
+    /// As [`Checkpoint::save`], but leaves it to the system when the bytes reach the disk: see [`write_unsynced`](crate::atomic::write_unsynced).
+    ///
+    /// # Errors
+    /// As [`Checkpoint::save`].
+    pub fn save_unsynced(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.members()?.save_unsynced(path.as_ref())
+    }
+
+    fn members(&self) -> Result<Writer> {
         let Checkpoint { settings, data, progress, optimizer, state, tensors } = self;
         let run = Run {
             format: FORMAT,
@@ -69,11 +80,11 @@ impl Checkpoint {
             progress: progress.clone(),
             optimizer: optimizer.clone(),
         };
-        let run = serde_json::to_vec(&run).map_err(|e| Error::Parts(format!("{RUN}: {e}")))?;
-        to.add(RUN, run);
+        let mut to = Writer::default();
+        to.add(RUN, serde_json::to_vec(&run).map_err(|e| Error::Parts(format!("{RUN}: {e}")))?);
         to.add(STATE, tensors::write(state.iter())?);
         to.add(TENSORS, tensors::write(tensors.iter().map(|(n, b)| (n.as_str(), b)))?);
-        to.save(path.as_ref())
+        Ok(to)
     }
 
     /// Reads a file.

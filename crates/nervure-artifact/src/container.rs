@@ -53,9 +53,16 @@ impl Writer {
     }
 
     pub(crate) fn save(&self, path: &Path) -> Result<()> {
-        let write = |to: &mut std::io::BufWriter<fs::File>| self.write(to);
-        atomic::write(path, write).map_err(|cause| Error::Io { file: path.display().to_string(), cause })
+        named(path, atomic::write(path, |to| self.write(to)))
     }
+
+    pub(crate) fn save_unsynced(&self, path: &Path) -> Result<()> {
+        named(path, atomic::write_unsynced(path, |to| self.write(to)))
+    }
+}
+
+fn named(path: &Path, written: io::Result<()>) -> Result<()> {
+    written.map_err(|cause| Error::Io { file: path.display().to_string(), cause })
 }
 
 /// A file's members, checked and not yet understood.

@@ -1,7 +1,10 @@
 //! The `nervure` command: trains networks on tables, and lets them answer.
 
 mod baseline;
+mod datasets;
+mod evaluate;
 mod failure;
+mod inspect;
 mod model;
 mod output;
 mod predict;
@@ -16,7 +19,8 @@ mod train;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use nervure_exec::Threads;
 
 /// Train neural networks and let them answer
@@ -31,6 +35,31 @@ struct Cli {
 enum Command {
     Train(Box<train::TrainArgs>),
     Predict(predict::PredictArgs),
+    Evaluate(evaluate::EvaluateArgs),
+    Inspect(inspect::InspectArgs),
+    Datasets(datasets::DatasetsArgs),
+    Completions(CompletionsArgs),
+}
+
+/// Print completions for a shell
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  nervure completions bash > ~/.local/share/bash-completion/completions/nervure
+  nervure completions fish > ~/.config/fish/completions/nervure.fish")]
+struct CompletionsArgs {
+    shell: Shell,
+}
+
+/// What holds for every command that answers.
+#[derive(Debug, Clone, Args)]
+pub struct Answering {
+    #[command(flatten)]
+    common: Common,
+
+    /// Accepted as everywhere; nothing here is drawn at random
+    #[arg(long, value_name = "N", hide = true)]
+    seed: Option<u64>,
 }
 
 /// What holds for every command.
@@ -60,6 +89,10 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(args) => args.run(),
         Command::Predict(args) => args.run(),
+        Command::Evaluate(args) => args.run(),
+        Command::Inspect(args) => args.run(),
+        Command::Datasets(args) => args.run(),
+        Command::Completions(args) => completions(args.shell),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,4 +101,10 @@ fn main() -> ExitCode {
             ExitCode::from(failure.status)
         }
     }
+}
+
+fn completions(shell: Shell) -> failure::Result<()> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "nervure", &mut text);
+    output::write(|to| to.write_all(&text))
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::failure::{Failure, Result};
 use crate::source::Source;
-use crate::{Common, model, output};
+use crate::{Answering, model, output};
 
 /// Answer for rows: a prediction, and for a classifier the probability of each class
 #[derive(Debug, Args)]
@@ -39,14 +39,14 @@ pub struct PredictArgs {
     skip_bad_rows: bool,
 
     #[command(flatten)]
-    common: Common,
+    common: Answering,
 }
 
 impl PredictArgs {
     /// Predicts.
     pub fn run(self) -> Result<()> {
         let format = self.out.as_deref().map(Format::of).transpose()?;
-        let artifact = model::load(&self.model)?.with_threads(self.common.threads());
+        let artifact = model::load(&self.model)?.with_threads(self.common.common.threads());
         let schema = model::schema(&artifact, &self.model)?;
         let Source { table, mut bad, .. } = Source::with(&self.data, self.skip_bad_rows)?;
         let (encoded, kept) = if self.skip_bad_rows {
@@ -63,16 +63,17 @@ impl PredictArgs {
             (Some(path), Some(format)) => {
                 atomic::write(path, |to| format.write(&columns, kept.len(), to))
                     .map_err(|e| Failure::file(path.display(), &e))?;
-                if !self.common.quiet {
+                if !self.common.common.quiet {
                     eprintln!("{} rows in {}", kept.len(), path.display());
                 }
-                if self.common.json {
+                if self.common.common.json {
                     output::line(&serde_json::json!({"rows": kept.len(), "out": path}).to_string())?;
                 }
                 Ok(())
             }
             _ => {
-                let format = if self.common.json { Format::Json } else { Format::Table(Delimiter::Comma) };
+                let format =
+                    if self.common.common.json { Format::Json } else { Format::Table(Delimiter::Comma) };
                 output::write(|to| format.write(&columns, kept.len(), to))
             }
         }

@@ -104,7 +104,7 @@ impl TrainArgs {
         };
         // One callback whether they are there or not: a run that is resumed may be watched otherwise.
         fit = fit.callback(Watch { shown, history });
-        fit = fit.checkpoint(resume::saver(&checkpoint, &settings, &parts)?);
+        fit = fit.checkpoint(resume::saver(&checkpoint, &settings, &parts, interrupt)?);
         if let Some(progress) = resumed {
             fit = fit.resume(progress);
         }

@@ -2,6 +2,9 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use nervure_artifact::Checkpoint;
 use nervure_data::{Table, TargetValues};
@@ -66,14 +69,18 @@ pub fn open(
     Ok(Some(progress))
 }
 
+/// Time after which a checkpoint has to be on the disk, and not only with the system. It decides nothing about the run.
+const SYNC: Duration = Duration::from_secs(1);
+
 /// What writes a checkpoint. One that cannot be written is told and costs no more than itself.
 pub fn saver(
     path: &Path,
     settings: &Settings,
     parts: &Parts,
+    interrupt: Arc<AtomicBool>,
 ) -> Result<impl FnMut(&nervure_nn::Checkpoint<'_>) -> nervure_nn::Result<()> + 'static> {
     let (path, settings, data) = (path.to_owned(), Value::Object(settings.identity()), fingerprints(parts));
-    let mut failing = false;
+    let (mut failing, mut synced) = (false, Instant::now());
     Ok(move |at: &nervure_nn::Checkpoint<'_>| {
         let json = |value: Result<Value, serde_json::Error>| {
             value.map_err(|e| nervure_nn::Error::Callback(format!("the checkpoint: {e}")))
@@ -86,7 +93,13 @@ pub fn saver(
             state: at.model.state().clone(),
             tensors: at.progress.tensors().map(|(name, b)| (name, b.clone())).collect(),
         };
-        match checkpoint.save(&path) {
+        let saved = if interrupt.load(Ordering::Relaxed) || synced.elapsed() > SYNC {
+            synced = Instant::now();
+            checkpoint.save(&path)
+        } else {
+            checkpoint.save_unsynced(&path)
+        };
+        match saved {
             Ok(()) => failing = false,
             Err(error) if !failing => {
                 failing = true;
