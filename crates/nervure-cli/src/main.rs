@@ -1,5 +1,7 @@
 //! The `nervure` command: trains networks on tables, and lets them answer.
 
+#![forbid(unsafe_code)]
+
 mod baseline;
 mod datasets;
 mod evaluate;
