@@ -156,11 +156,7 @@ impl Artifact {
     /// # Errors
     /// Contents that have no place in a file.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        self.members()?
-            .write(&mut bytes)
-            .map_err(|cause| Error::Io { file: "the artifact".into(), cause })?;
-        Ok(bytes.into_inner())
+        self.members()?.into_bytes()
     }
 
     /// Runs on these threads instead of the caller's alone. The answers are the same bits.

@@ -81,7 +81,7 @@ impl Checkpoint {
             optimizer: optimizer.clone(),
         };
         let mut to = Writer::default();
-        to.add(RUN, serde_json::to_vec(&run).map_err(|e| Error::Parts(format!("{RUN}: {e}")))?);
+        to.add_json(RUN, &run)?;
         to.add(STATE, tensors::write(state.iter())?);
         to.add(TENSORS, tensors::write(tensors.iter().map(|(n, b)| (n.as_str(), b)))?);
         Ok(to)

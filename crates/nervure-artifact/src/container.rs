@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Cursor, Read, Seek, Write};
+use std::io::{self, Cursor, Read, Write};
 use std::ops::Range;
 use std::path::Path;
 
@@ -31,33 +31,39 @@ impl Writer {
         self.members.push((member, bytes));
     }
 
-    /// Adds plain data, for people to read.
+    /// Adds plain data.
     pub(crate) fn add_json(&mut self, member: &'static str, value: &impl Serialize) -> Result<()> {
-        let bytes = serde_json::to_vec_pretty(value).map_err(|e| Error::Parts(format!("{member}: {e}")))?;
+        let bytes = serde_json::to_vec(value).map_err(|e| Error::Parts(format!("{member}: {e}")))?;
         self.add(member, bytes);
         Ok(())
     }
 
     /// The whole file. Equal members are equal bytes: every member has the date at which zip's calendar begins.
-    pub(crate) fn write(&self, to: impl Write + Seek) -> io::Result<()> {
-        let mut zip = ZipWriter::new(to);
-        for (name, bytes) in &self.members {
+    ///
+    /// In memory, since an archive cannot be given up half-way when the disk is full.
+    pub(crate) fn into_bytes(self) -> Result<Vec<u8>> {
+        let size: usize = self.members.iter().map(|(name, bytes)| bytes.len() + 2 * name.len() + 128).sum();
+        let mut zip = ZipWriter::new(Cursor::new(Vec::with_capacity(size)));
+        let failed = |e: io::Error| Error::Parts(format!("the archive cannot be made: {e}"));
+        for (name, bytes) in self.members {
             let options = SimpleFileOptions::default()
                 .compression_method(CompressionMethod::Stored)
                 .large_file(bytes.len() as u64 >= u64::from(u32::MAX))
                 .unix_permissions(0o644);
-            zip.start_file(*name, options).map_err(io::Error::from)?;
-            zip.write_all(bytes)?;
+            zip.start_file(name, options).map_err(|e| failed(e.into()))?;
+            zip.write_all(&bytes).map_err(failed)?;
         }
-        zip.finish().map_err(io::Error::from).map(drop)
+        Ok(zip.finish().map_err(|e| failed(e.into()))?.into_inner())
     }
 
-    pub(crate) fn save(&self, path: &Path) -> Result<()> {
-        named(path, atomic::write(path, |to| self.write(to)))
+    pub(crate) fn save(self, path: &Path) -> Result<()> {
+        let bytes = self.into_bytes()?;
+        named(path, atomic::write(path, |to| to.write_all(&bytes)))
     }
 
-    pub(crate) fn save_unsynced(&self, path: &Path) -> Result<()> {
-        named(path, atomic::write_unsynced(path, |to| self.write(to)))
+    pub(crate) fn save_unsynced(self, path: &Path) -> Result<()> {
+        let bytes = self.into_bytes()?;
+        named(path, atomic::write_unsynced(path, |to| to.write_all(&bytes)))
     }
 }
 

@@ -81,7 +81,7 @@ fn list() -> Result<String> {
     }
     let mut text = table(&rows);
     for set in datasets::all() {
-        text += &format!("\n{}: {}.\n  {} ({})\n", set.name, set.description, set.origin, set.licence);
+        text += &format!("\n{}\n  {}.\n  {} ({})\n", set.name, set.description, set.origin, set.licence);
     }
     Ok(text)
 }

@@ -14,6 +14,7 @@ use crate::score::{Scores, score};
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::style::{count, number, table};
+use crate::train::EVALUATE;
 use crate::{Answering, model, output, recipe};
 
 /// Tell how good a model is on labelled rows
@@ -72,6 +73,6 @@ fn loss(artifact: &Artifact, schema: &Schema, rows: &Encoded, targets: &[TargetV
         model.set_weight(path, weight.clone()).map_err(|e| broken(&e))?;
     }
     let data = recipe::dataset(schema, rows, targets, &model, &settings)?;
-    let logs = model.evaluate(&data, &recipe::training(schema, &settings)?, 256)?;
+    let logs = model.evaluate(&data, &recipe::training(schema, &settings)?, EVALUATE)?;
     Ok(logs.get("loss").map(|loss| ("loss".to_owned(), loss)).into_iter().collect())
 }

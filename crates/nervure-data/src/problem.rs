@@ -270,7 +270,7 @@ fn target_task(table: &Table, column: usize, missing: &[String], choice: TaskCho
         }
         classes.extend(counts);
         if classes.len() == 1 {
-            return Err(one_class(table, column, &classes[0].0, "all rows"));
+            return Err(one_class(table, column, profile.first, "all rows"));
         }
     }
     let count = classes.len();

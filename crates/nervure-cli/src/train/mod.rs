@@ -22,6 +22,7 @@ use crate::failure::{Failure, Result};
 use crate::progress::{HistoryFile, Shown, Watch};
 use crate::recipe;
 use crate::settings::{ClassWeight, Settings};
+pub use outcome::EVALUATE;
 use outcome::Outcome;
 use parts::Parts;
 
@@ -31,7 +32,7 @@ use parts::Parts;
 Examples:
   nervure train
   nervure train iris --layers 16 --epochs 50 -o iris.nervure
-  nervure train wine_quality --target quality --split random --history wine.jsonl")]
+  nervure train wine_quality --target quality -o wine.nervure --history wine.jsonl")]
 pub struct TrainArgs {
     #[command(flatten)]
     settings: Settings,

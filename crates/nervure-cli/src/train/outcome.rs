@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nervure_artifact::{Artifact, Examples, Metadata, OptimizerState};
-use nervure_data::{Schema, Sketch, Table, Usage};
+use nervure_data::{Schema, Sketch, Table};
 use nervure_exec::{Store, Threads};
 use nervure_nn::{History, Model, Training};
 use serde_json::{Map, Value, json};
@@ -17,8 +17,12 @@ use crate::settings::Settings;
 use crate::style::{self, bytes, count, number, shell};
 use crate::{Common, baseline, output};
 
-/// Training rows that are recorded in the artifact.
-const EXAMPLES: usize = 16;
+/// Rows of a step when a model is evaluated: everywhere the same, so that sums are.
+pub const EVALUATE: usize = 256;
+
+/// Training rows that are recorded in the artifact, and their cells, at most.
+const EXAMPLES: usize = 64;
+const CELLS: usize = 100_000;
 
 /// A trained model with what is known of it.
 pub struct Outcome {
@@ -47,7 +51,7 @@ impl Outcome {
         for (name, part) in parts.all() {
             let rows = part.dataset(schema, model, settings)?;
             let mut scores = Scores::new();
-            let logs = model.evaluate(&rows, training, settings.batch_size.unwrap_or(32))?;
+            let logs = model.evaluate(&rows, training, EVALUATE)?;
             scores.extend(logs.get("loss").map(|loss| ("loss".to_owned(), loss)));
             scores.extend(score(schema, &artifact.predict_encoded(&part.encoded)?, &part.targets));
             scored.push((name, part.rows(), scores));
@@ -154,11 +158,7 @@ impl Outcome {
         }
         let mut text = style::table(&rows);
         if let (Some((last, ..)), [_, ..]) = (self.parts.last(), &self.baselines[..]) {
-            let names: Vec<String> = self.baselines.iter().map(|(n, _)| n.replace('_', " ")).collect();
-            text += &format!(
-                "{} are fitted on the train rows and scored on the {last} rows.\n",
-                names.join(" and ")
-            );
+            text += &format!("The last two columns are of simple models on the same {last} rows.\n");
         }
         text
     }
@@ -197,9 +197,9 @@ fn artifact(parts: &Parts, settings: &Settings, model: &Model) -> Result<Artifac
 
 /// Some training rows, evenly spread, of the columns that are learned from.
 fn examples(table: &Table, schema: &Schema, rows: &[usize]) -> Result<Table> {
-    let step = rows.len().div_ceil(EXAMPLES).max(1);
-    let chosen: Vec<usize> = rows.iter().copied().step_by(step).collect();
-    let used = schema.columns().iter().filter(|c| matches!(c.usage, Usage::Feature(_)));
+    let used = schema.features();
+    let most = (CELLS / schema.features().count().max(1)).clamp(1, EXAMPLES);
+    let chosen: Vec<usize> = rows.iter().copied().step_by(rows.len().div_ceil(most).max(1)).collect();
     let columns = used.filter_map(|c| table.column(&c.name)).map(|column| {
         let cells: Vec<&str> = chosen.iter().map(|&row| column.get(row)).collect();
         (column.name(), cells)

@@ -82,7 +82,8 @@ impl EarlyStopping {
 
     /// Keeps the model's weights, in the memory of those that were kept before.
     fn keep(&mut self, model: &Model) {
-        if self.weights.is_empty() {
+        // A checkpoint gives them back in another order.
+        if !self.weights.iter().map(|(path, _)| path.as_str()).eq(model.weights().map(|(path, _)| path)) {
             self.weights = model.weights().map(|(path, w)| (path.into(), w.clone())).collect();
             return;
         }
