@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::Frame;
-use crate::simd::{Kernel, Level, Simd};
+use crate::simd::{self, Kernel, Level, Simd};
 
 /// Terms that are summed in one accumulator.
 pub(crate) const BLOCK: usize = 256;
@@ -123,14 +123,17 @@ pub(crate) struct Tiles {
 }
 
 impl Tiles {
-    /// As many accumulators as the level has registers for.
+    /// The tiles of a level.
     pub(crate) fn of(level: Level) -> Tiles {
+        fn tiles<S: Simd>() -> Tiles {
+            Tiles { rows: S::TILE_ROWS, columns: S::LANES * VECTORS }
+        }
         match level {
-            Level::Portable => Tiles { rows: 2, columns: 8 * VECTORS },
+            Level::Portable => tiles::<simd::Portable>(),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => Tiles { rows: 4, columns: 8 * VECTORS },
+            Level::Avx2 => tiles::<simd::Avx2>(),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => Tiles { rows: 8, columns: 16 * VECTORS },
+            Level::Avx512 => tiles::<simd::Avx512>(),
         }
     }
 }
@@ -386,12 +389,13 @@ impl Kernel for Block {
                     match self.tiles.rows.min(self.rows - i) {
                         1 => tile.columns::<S, 1>(s, n, self.padded),
                         2 => tile.columns::<S, 2>(s, n, self.padded),
-                        3 => tile.columns::<S, 3>(s, n, self.padded),
-                        4 => tile.columns::<S, 4>(s, n, self.padded),
-                        5 => tile.columns::<S, 5>(s, n, self.padded),
-                        6 => tile.columns::<S, 6>(s, n, self.padded),
-                        7 => tile.columns::<S, 7>(s, n, self.padded),
-                        _ => tile.columns::<S, 8>(s, n, self.padded),
+                        3 if S::TILE_ROWS >= 3 => tile.columns::<S, 3>(s, n, self.padded),
+                        4 if S::TILE_ROWS >= 4 => tile.columns::<S, 4>(s, n, self.padded),
+                        5 if S::TILE_ROWS >= 5 => tile.columns::<S, 5>(s, n, self.padded),
+                        6 if S::TILE_ROWS >= 6 => tile.columns::<S, 6>(s, n, self.padded),
+                        7 if S::TILE_ROWS >= 7 => tile.columns::<S, 7>(s, n, self.padded),
+                        _ if S::TILE_ROWS == 8 => tile.columns::<S, 8>(s, n, self.padded),
+                        rows => unreachable!("a tile of {rows} rows"),
                     }
                 }
             }

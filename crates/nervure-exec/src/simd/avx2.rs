@@ -31,6 +31,7 @@ impl Simd for Avx2 {
     type M = __m256;
     type Tail = __m256i;
     const LANES: usize = 8;
+    const TILE_ROWS: usize = 4;
 
     lanes! {
         fn tail(n: usize) -> __m256i {
@@ -78,11 +79,6 @@ impl Simd for Avx2 {
             let words = _mm_packs_epi32(_mm256_castsi256_si128(ones), _mm256_extracti128_si256::<1>(ones));
             _mm_storel_epi64(p.cast(), _mm_packus_epi16(words, words));
         }
-    }
-    #[inline(always)]
-    unsafe fn load_i(self, p: *const i32) -> __m256i {
-        // SAFETY: the caller's promise, and `self` for the instructions.
-        unsafe { _mm256_loadu_si256(p.cast()) }
     }
     lanes! {
         fn splat(x: f32) -> __m256 { _mm256_set1_ps(x) }

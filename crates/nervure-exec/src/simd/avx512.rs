@@ -31,6 +31,7 @@ impl Simd for Avx512 {
     type M = __mmask16;
     type Tail = __mmask16;
     const LANES: usize = 16;
+    const TILE_ROWS: usize = 8;
 
     #[inline(always)]
     fn tail(self, n: usize) -> __mmask16 {
@@ -74,11 +75,6 @@ impl Simd for Avx512 {
     unsafe fn store_mask(self, p: *mut u8, m: __mmask16) {
         // SAFETY: the caller's promise, and `self` for the instructions.
         unsafe { _mm_storeu_si128(p.cast(), _mm_maskz_set1_epi8(m, 1)) }
-    }
-    #[inline(always)]
-    unsafe fn load_i(self, p: *const i32) -> __m512i {
-        // SAFETY: the caller's promise, and `self` for the instructions.
-        unsafe { _mm512_loadu_si512(p.cast()) }
     }
     lanes! {
         fn splat(x: f32) -> __m512 { _mm512_set1_ps(x) }

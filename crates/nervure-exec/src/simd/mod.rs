@@ -84,7 +84,7 @@ impl Level {
     #[inline(always)]
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
-            Level::Portable => kernel.run(Portable),
+            Level::Portable => run_portable(kernel),
             // SAFETY: a level comes from `available` alone, which has asked the processor.
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => unsafe { run_avx2(kernel) },
@@ -93,6 +93,12 @@ impl Level {
             Level::Avx512 => unsafe { run_avx512(kernel) },
         }
     }
+}
+
+/// Not inlined, so that a kernel's code is there once.
+#[inline(never)]
+fn run_portable<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run(Portable)
 }
 
 /// # Safety
@@ -125,6 +131,8 @@ pub(crate) trait Simd: Copy {
     type Tail: Copy;
     /// Number of lanes.
     const LANES: usize;
+    /// Rows of a tile of a matrix product: as many as there are registers for the sums of two vectors each.
+    const TILE_ROWS: usize;
 
     /// The first `n` lanes, at most all.
     fn tail(self, n: usize) -> Self::Tail;
@@ -153,9 +161,6 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// As many bytes as there are lanes are writable at `p`.
     unsafe fn store_mask(self, p: *mut u8, m: Self::M);
-    /// # Safety
-    /// As many whole numbers as there are lanes are readable at `p`.
-    unsafe fn load_i(self, p: *const i32) -> Self::I;
 
     fn splat(self, x: f32) -> Self::F;
     fn add(self, a: Self::F, b: Self::F) -> Self::F;

@@ -26,6 +26,7 @@ impl Simd for Portable {
     type M = M;
     type Tail = usize;
     const LANES: usize = LANES;
+    const TILE_ROWS: usize = 2;
 
     #[inline(always)]
     fn tail(self, n: usize) -> usize {
@@ -68,11 +69,6 @@ impl Simd for Portable {
     unsafe fn store_mask(self, p: *mut u8, m: M) {
         // SAFETY: the caller's promise.
         unsafe { p.cast::<[u8; LANES]>().write(m.map(u8::from)) }
-    }
-    #[inline(always)]
-    unsafe fn load_i(self, p: *const i32) -> I {
-        // SAFETY: the caller's promise.
-        unsafe { p.cast::<I>().read_unaligned() }
     }
     lanes! {
         fn splat(x: f32) -> F { |_i| x }

@@ -55,17 +55,74 @@ unsafe fn entry<L: Loop, const LEVEL: u8>(n: usize, dst: *mut u8, a: *const u8, 
     level.run(Call::<L> { n, dst, a, b, c, body: PhantomData })
 }
 
-/// Calls `whole(i)` for each whole vector from element `i`, then `part(i, n - i)` for the rest.
+/// Calls `body(i, count)` for each vector from element `i`, of `count` elements: all lanes but in the last. The code of the body is there once.
 #[inline(always)]
-fn vectors(lanes: usize, n: usize, mut whole: impl FnMut(usize), part: impl FnOnce(usize, usize)) {
+fn vectors(lanes: usize, n: usize, body: impl Fn(usize, usize)) {
     let mut i = 0;
-    while i + lanes <= n {
-        whole(i);
+    while i < n {
+        body(i, lanes.min(n - i));
         i += lanes;
     }
-    if i < n {
-        part(i, n - i);
+}
+
+/// # Safety
+/// `count` floats are readable at `p`, at most a vector.
+#[inline(always)]
+unsafe fn load<S: Simd>(s: S, p: *const f32, count: usize) -> S::F {
+    // SAFETY: the caller's promise.
+    unsafe { if count == S::LANES { s.load(p) } else { s.load_tail(p, s.tail(count)) } }
+}
+
+/// # Safety
+/// `count` floats are writable at `p`, at most a vector.
+#[inline(always)]
+unsafe fn store<S: Simd>(s: S, p: *mut f32, v: S::F, count: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { if count == S::LANES { s.store(p, v) } else { s.store_tail(p, v, s.tail(count)) } }
+}
+
+/// # Safety
+/// `count` bytes are readable at `p`, at most a vector.
+#[inline(always)]
+unsafe fn load_mask<S: Simd>(s: S, p: *const u8, count: usize) -> S::M {
+    let mut bytes = [0u8; 16];
+    // SAFETY: the caller's promise; no level has more than 16 lanes.
+    unsafe {
+        if count == S::LANES {
+            return s.load_mask(p);
+        }
+        for (i, byte) in bytes.iter_mut().enumerate().take(count) {
+            *byte = *p.add(i);
+        }
+        s.load_mask(bytes.as_ptr())
     }
+}
+
+/// # Safety
+/// `count` bytes are writable at `p`, at most a vector.
+#[inline(always)]
+unsafe fn store_mask<S: Simd>(s: S, p: *mut u8, m: S::M, count: usize) {
+    let mut bytes = [0u8; 16];
+    // SAFETY: the caller's promise; no level has more than 16 lanes.
+    unsafe {
+        if count == S::LANES {
+            return s.store_mask(p, m);
+        }
+        s.store_mask(bytes.as_mut_ptr(), m);
+        for (i, byte) in bytes.iter().enumerate().take(count) {
+            *p.add(i) = *byte;
+        }
+    }
+}
+
+/// The element that an operand repeats.
+///
+/// # Safety
+/// If `repeats` and there are elements at all, one is readable.
+#[inline(always)]
+unsafe fn repeated<S: Simd>(s: S, repeats: bool, n: usize, p: *const f32) -> S::F {
+    // SAFETY: the caller's promise.
+    s.splat(if repeats && n > 0 { unsafe { *p } } else { 0.0 })
 }
 
 /// A function of floats.
@@ -75,17 +132,10 @@ impl<O: Function1> Loop for Float1<O> {
     #[inline(always)]
     unsafe fn run<S: Simd>(s: S, n: usize, dst: *mut u8, a: *const u8, _: *const u8, _: *const u8) {
         let (dst, a) = (dst.cast::<f32>(), a.cast::<f32>());
-        // SAFETY: within the `n` elements that the caller promises.
-        vectors(
-            S::LANES,
-            n,
-            |i| unsafe { s.store(dst.add(i), O::apply(s, s.load(a.add(i)))) },
-            |i, rest| {
-                let t = s.tail(rest);
-                // SAFETY: as above.
-                unsafe { s.store_tail(dst.add(i), O::apply(s, s.load_tail(a.add(i), t)), t) }
-            },
-        );
+        // SAFETY: vectors of the elements that the caller promises.
+        vectors(S::LANES, n, |i, count| unsafe {
+            store(s, dst.add(i), O::apply(s, load(s, a.add(i), count)), count);
+        });
     }
 }
 
@@ -96,52 +146,15 @@ impl<O: Function2, const A: bool, const B: bool> Loop for Float2<O, A, B> {
     #[inline(always)]
     unsafe fn run<S: Simd>(s: S, n: usize, dst: *mut u8, a: *const u8, b: *const u8, _: *const u8) {
         let (dst, a, b) = (dst.cast::<f32>(), a.cast::<f32>(), b.cast::<f32>());
-        // SAFETY: within the elements that the caller promises.
+        // SAFETY: vectors of the elements that the caller promises.
         unsafe {
-            let one_a = s.splat(if A && n > 0 { *a } else { 0.0 });
-            let one_b = s.splat(if B && n > 0 { *b } else { 0.0 });
-            vectors(
-                S::LANES,
-                n,
-                |i| {
-                    let x = if A { one_a } else { s.load(a.add(i)) };
-                    let y = if B { one_b } else { s.load(b.add(i)) };
-                    s.store(dst.add(i), O::apply(s, x, y));
-                },
-                |i, rest| {
-                    let t = s.tail(rest);
-                    let x = if A { one_a } else { s.load_tail(a.add(i), t) };
-                    let y = if B { one_b } else { s.load_tail(b.add(i), t) };
-                    s.store_tail(dst.add(i), O::apply(s, x, y), t);
-                },
-            );
+            let (one_a, one_b) = (repeated(s, A, n, a), repeated(s, B, n, b));
+            vectors(S::LANES, n, |i, count| {
+                let x = if A { one_a } else { load(s, a.add(i), count) };
+                let y = if B { one_b } else { load(s, b.add(i), count) };
+                store(s, dst.add(i), O::apply(s, x, y), count);
+            });
         }
-    }
-}
-
-/// Writes the first `rest` truth values of a vector.
-/// # Safety
-/// `rest` bytes are writable at `dst`.
-#[inline(always)]
-unsafe fn store_mask_part<S: Simd>(s: S, dst: *mut u8, m: S::M, rest: usize) {
-    let mut bytes = [0u8; 16];
-    // SAFETY: no level has more than 16 lanes; `rest` is below that.
-    unsafe {
-        s.store_mask(bytes.as_mut_ptr(), m);
-        std::ptr::copy_nonoverlapping(bytes.as_ptr(), dst, rest);
-    }
-}
-
-/// Reads `rest` truth values.
-/// # Safety
-/// `rest` bytes are readable at `p`.
-#[inline(always)]
-unsafe fn load_mask_part<S: Simd>(s: S, p: *const u8, rest: usize) -> S::M {
-    let mut bytes = [0u8; 16];
-    // SAFETY: no level has more than 16 lanes; `rest` is below that.
-    unsafe {
-        std::ptr::copy_nonoverlapping(p, bytes.as_mut_ptr(), rest);
-        s.load_mask(bytes.as_ptr())
     }
 }
 
@@ -152,19 +165,10 @@ impl<O: Test1> Loop for Test<O> {
     #[inline(always)]
     unsafe fn run<S: Simd>(s: S, n: usize, dst: *mut u8, a: *const u8, _: *const u8, _: *const u8) {
         let a = a.cast::<f32>();
-        // SAFETY: within the `n` elements that the caller promises.
-        vectors(
-            S::LANES,
-            n,
-            |i| unsafe { s.store_mask(dst.add(i), O::apply(s, s.load(a.add(i)))) },
-            |i, rest| {
-                // SAFETY: as above.
-                unsafe {
-                    let x = s.load_tail(a.add(i), s.tail(rest));
-                    store_mask_part(s, dst.add(i), O::apply(s, x), rest);
-                }
-            },
-        );
+        // SAFETY: vectors of the elements that the caller promises.
+        vectors(S::LANES, n, |i, count| unsafe {
+            store_mask(s, dst.add(i), O::apply(s, load(s, a.add(i), count)), count);
+        });
     }
 }
 
@@ -175,25 +179,14 @@ impl<O: Test2, const A: bool, const B: bool> Loop for Compare<O, A, B> {
     #[inline(always)]
     unsafe fn run<S: Simd>(s: S, n: usize, dst: *mut u8, a: *const u8, b: *const u8, _: *const u8) {
         let (a, b) = (a.cast::<f32>(), b.cast::<f32>());
-        // SAFETY: within the elements that the caller promises.
+        // SAFETY: vectors of the elements that the caller promises.
         unsafe {
-            let one_a = s.splat(if A && n > 0 { *a } else { 0.0 });
-            let one_b = s.splat(if B && n > 0 { *b } else { 0.0 });
-            vectors(
-                S::LANES,
-                n,
-                |i| {
-                    let x = if A { one_a } else { s.load(a.add(i)) };
-                    let y = if B { one_b } else { s.load(b.add(i)) };
-                    s.store_mask(dst.add(i), O::apply(s, x, y));
-                },
-                |i, rest| {
-                    let t = s.tail(rest);
-                    let x = if A { one_a } else { s.load_tail(a.add(i), t) };
-                    let y = if B { one_b } else { s.load_tail(b.add(i), t) };
-                    store_mask_part(s, dst.add(i), O::apply(s, x, y), rest);
-                },
-            );
+            let (one_a, one_b) = (repeated(s, A, n, a), repeated(s, B, n, b));
+            vectors(S::LANES, n, |i, count| {
+                let x = if A { one_a } else { load(s, a.add(i), count) };
+                let y = if B { one_b } else { load(s, b.add(i), count) };
+                store_mask(s, dst.add(i), O::apply(s, x, y), count);
+            });
         }
     }
 }
@@ -205,26 +198,14 @@ impl<const A: bool, const B: bool> Loop for Choose<A, B> {
     #[inline(always)]
     unsafe fn run<S: Simd>(s: S, n: usize, dst: *mut u8, m: *const u8, a: *const u8, b: *const u8) {
         let (dst, a, b) = (dst.cast::<f32>(), a.cast::<f32>(), b.cast::<f32>());
-        // SAFETY: within the elements that the caller promises.
+        // SAFETY: vectors of the elements that the caller promises.
         unsafe {
-            let one_a = s.splat(if A && n > 0 { *a } else { 0.0 });
-            let one_b = s.splat(if B && n > 0 { *b } else { 0.0 });
-            vectors(
-                S::LANES,
-                n,
-                |i| {
-                    let x = if A { one_a } else { s.load(a.add(i)) };
-                    let y = if B { one_b } else { s.load(b.add(i)) };
-                    s.store(dst.add(i), s.select(s.load_mask(m.add(i)), x, y));
-                },
-                |i, rest| {
-                    let t = s.tail(rest);
-                    let x = if A { one_a } else { s.load_tail(a.add(i), t) };
-                    let y = if B { one_b } else { s.load_tail(b.add(i), t) };
-                    let m = load_mask_part(s, m.add(i), rest);
-                    s.store_tail(dst.add(i), s.select(m, x, y), t);
-                },
-            );
+            let (one_a, one_b) = (repeated(s, A, n, a), repeated(s, B, n, b));
+            vectors(S::LANES, n, |i, count| {
+                let x = if A { one_a } else { load(s, a.add(i), count) };
+                let y = if B { one_b } else { load(s, b.add(i), count) };
+                store(s, dst.add(i), s.select(load_mask(s, m.add(i), count), x, y), count);
+            });
         }
     }
 }
@@ -237,19 +218,10 @@ impl Loop for FromMask {
     unsafe fn run<S: Simd>(s: S, n: usize, dst: *mut u8, m: *const u8, _: *const u8, _: *const u8) {
         let dst = dst.cast::<f32>();
         let (one, zero) = (s.splat(1.0), s.splat(0.0));
-        // SAFETY: within the `n` elements that the caller promises.
-        vectors(
-            S::LANES,
-            n,
-            |i| unsafe { s.store(dst.add(i), s.select(s.load_mask(m.add(i)), one, zero)) },
-            |i, rest| {
-                // SAFETY: as above.
-                unsafe {
-                    let m = load_mask_part(s, m.add(i), rest);
-                    s.store_tail(dst.add(i), s.select(m, one, zero), s.tail(rest));
-                }
-            },
-        );
+        // SAFETY: vectors of the elements that the caller promises.
+        vectors(S::LANES, n, |i, count| unsafe {
+            store(s, dst.add(i), s.select(load_mask(s, m.add(i), count), one, zero), count);
+        });
     }
 }
 
@@ -259,21 +231,11 @@ pub(super) struct FromWhole;
 impl Loop for FromWhole {
     #[inline(always)]
     unsafe fn run<S: Simd>(s: S, n: usize, dst: *mut u8, a: *const u8, _: *const u8, _: *const u8) {
-        let (dst, a) = (dst.cast::<f32>(), a.cast::<i32>());
-        // SAFETY: within the `n` elements that the caller promises.
-        vectors(
-            S::LANES,
-            n,
-            |i| unsafe { s.store(dst.add(i), s.to_float(s.load_i(a.add(i)))) },
-            |i, rest| {
-                let t = s.tail(rest);
-                // SAFETY: as above; a tail of 32-bit numbers is moved as one of floats.
-                unsafe {
-                    let x = s.bits(s.load_tail(a.add(i).cast(), t));
-                    s.store_tail(dst.add(i), s.to_float(x), t);
-                }
-            },
-        );
+        let (dst, a) = (dst.cast::<f32>(), a.cast::<f32>());
+        // SAFETY: vectors of the elements that the caller promises; 32 bits move as floats do.
+        vectors(S::LANES, n, |i, count| unsafe {
+            store(s, dst.add(i), s.to_float(s.bits(load(s, a.add(i), count))), count);
+        });
     }
 }
 
