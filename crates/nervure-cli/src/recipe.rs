@@ -16,18 +16,22 @@ use crate::failure::{Failure, Result};
 use crate::settings::{Layers, Settings};
 
 /// Fills in what was not said.
+///
+/// Small noisy tables reward restraint: a small network, dropout and weight decay, the epoch that validates best. Measured over thirty
+/// splits of each built-in table beside other activations, widths, rates and optimizers.
 pub fn complete(mut settings: Settings, schema: &Schema, rows: usize, validation: bool) -> Result<Settings> {
-    settings.layers.get_or_insert(Layers::Units(vec![64, 32]));
-    if let Some(Layers::Units(_)) = settings.layers {
-        settings.activation.get_or_insert(word("relu", Value::Null)?);
+    check(&settings, validation)?;
+    if let Layers::Units(units) = settings.layers.get_or_insert(Layers::Units(vec![64, 32]))
+        && !units.is_empty()
+    {
+        settings.activation.get_or_insert(word("selu", Value::Null)?);
         settings.dropout.get_or_insert(0.2);
     }
-    let rate = settings.learning_rate;
     let optimizer = match settings.optimizer {
         Some(named) => named,
-        None => word("adam", Value::Null)?,
+        None => word("adamw", json!({"learning_rate": 0.002, "weight_decay": 0.1}))?,
     };
-    let optimizer = match rate {
+    let optimizer = match settings.learning_rate {
         Some(rate) => with_rate(&optimizer, rate)?,
         None => optimizer,
     };
@@ -42,13 +46,59 @@ pub fn complete(mut settings: Settings, schema: &Schema, rows: usize, validation
         settings.patience.get_or_insert(20);
     }
     settings.seed.get_or_insert(42);
-    for (name, share) in [("dropout", settings.dropout), ("l2", settings.l2)] {
-        if share.is_some_and(|s| !s.is_finite() || s < 0.0 || (name == "dropout" && s >= 1.0)) {
-            let help = "dropout is at least 0 and below 1, l2 at least 0";
-            return Err(Failure::usage(format!("--{name} {} is out of range", share.unwrap_or(0.0)), help));
+    Ok(settings)
+}
+
+/// Numbers within their range, and nothing that would be ignored.
+fn check(settings: &Settings, validation: bool) -> Result<()> {
+    let wrong = |message: String, help: &str| Err(Failure::usage(message, help));
+    if let Some(dropout) = settings.dropout.filter(|d| !(0.0..1.0).contains(d)) {
+        return wrong(
+            format!("--dropout {dropout}: expected at least 0 and below 1"),
+            "0.2 leaves out a fifth",
+        );
+    }
+    if let Some(l2) = settings.l2.filter(|l2| !l2.is_finite() || *l2 < 0.0) {
+        return wrong(format!("--l2 {l2}: expected at least 0"), "try 0.001");
+    }
+    for (name, value) in [("epochs", settings.epochs), ("batch-size", settings.batch_size)] {
+        if value == Some(0) {
+            return wrong(format!("--{name} 0: expected at least 1"), "leave it out for the default");
         }
     }
-    Ok(settings)
+    if settings.patience.is_some() && !validation {
+        return wrong(
+            "--patience: there are no validation rows".into(),
+            "leave it out, or give --validation-split a share",
+        );
+    }
+    if settings.history_batches && settings.history.is_none() {
+        return wrong(
+            "--history-batches: there is no history file".into(),
+            "name one with --history FILE.jsonl",
+        );
+    }
+    let of_units = [
+        ("activation", settings.activation.is_some()),
+        ("dropout", settings.dropout.is_some()),
+        ("l2", settings.l2.is_some()),
+    ];
+    for (name, given) in of_units {
+        match &settings.layers {
+            Some(Layers::Words(_)) if given => {
+                let help = "say it in the layers' own config";
+                return wrong(format!("--{name}: the layers of the --config file have their own"), help);
+            }
+            Some(Layers::Units(units)) if given && units.is_empty() && name != "l2" => {
+                return wrong(
+                    format!("--{name}: there is no hidden layer"),
+                    "leave it out, or give --layers units",
+                );
+            }
+            Some(Layers::Words(_) | Layers::Units(_)) | None => {}
+        }
+    }
+    Ok(())
 }
 
 /// The network: encoded columns in, an output for each of [`Schema::outputs`].

@@ -11,7 +11,8 @@ use nervure_nn::layers::Layer;
 use nervure_nn::losses::Loss;
 use nervure_nn::optimizers::Optimizer;
 use nervure_nn::word::Family;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, Result};
@@ -195,13 +196,26 @@ pub enum ClassWeight {
 }
 
 /// The hidden layers: units of dense ones, or layers as a file has them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Layers {
     /// Dense layers.
     Units(Vec<usize>),
     /// Any layers, applied one after the other.
     Words(Vec<Object<dyn Layer>>),
+}
+
+impl<'de> Deserialize<'de> for Layers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Layers, D::Error> {
+        // By hand, so that a layer that cannot be read says why.
+        let items: Vec<Value> = Vec::deserialize(deserializer)?;
+        if let Some(units) = items.iter().map(|v| v.as_u64().filter(|&n| n > 0)).collect::<Option<Vec<u64>>>()
+        {
+            return Ok(Layers::Units(units.into_iter().map(|n| n as usize).collect()));
+        }
+        let words = items.into_iter().map(Object::<dyn Layer>::deserialize).collect::<Result<_, _>>();
+        words.map(Layers::Words).map_err(D::Error::custom)
+    }
 }
 
 impl FromStr for Layers {

@@ -159,6 +159,12 @@ fn wrong_usage_is_told_apart() {
         "train --validation-split 1.5",
         "train --learning-rate 0",
         "train --dropout 1",
+        "train --l2=-1",
+        "train --epochs 0",
+        "train --batch-size 0",
+        "train --validation-split 0 --patience 3",
+        "train --layers none --activation relu",
+        "train --history-batches",
         "train --kind glucose=size",
         "train wine_quality --class-weight balanced",
     ] {

@@ -126,6 +126,9 @@ class_name = "Flatten"
     assert_eq!(bench.json("train --config run.toml --epochs 1 --json -q")["epochs"], 1);
     bench.write("bad.toml", "epochs = 2\nepoch = 3\n");
     has(&bench.fails(2, "train --config bad.toml"), &["bad.toml", "line 2", "epoch"]);
+    bench.write("layer.toml", "[[layers]]\nclass_name = \"Dens\"\n");
+    has(&bench.fails(2, "train --config layer.toml"), &["layer.toml", "Dens", "Dense"]);
+    has(&bench.fails(2, "train --config run.toml --dropout 0.1"), &["--dropout", "their own"]);
     bench.write("both.toml", "test-split = 0.1\ntest-data = \"iris\"\n");
     has(&bench.fails(2, "train --config both.toml"), &["both.toml", "test-split", "test-data"]);
 }
@@ -167,4 +170,36 @@ fn every_setting_of_training_is_taken() {
     }
     bench.ok("train iris --epochs 2 -q --loss categorical_crossentropy --class-weight balanced");
     bench.ok("train iris --epochs 2 -q --target sepal_length --loss huber");
+}
+
+/// The means over ten splits that defaults have to reach: what is known of good networks on these tables.
+fn means(set: &str, metrics: [&str; 2]) -> [f64; 2] {
+    let bench = Bench::new();
+    let runs: Vec<serde_json::Value> =
+        (0..10).map(|seed| bench.json(&format!("train {set} --json -q --threads 1 --seed {seed}"))).collect();
+    metrics.map(|path| {
+        let value = |run: &serde_json::Value| run.pointer(path).and_then(serde_json::Value::as_f64).unwrap();
+        runs.iter().map(value).sum::<f64>() / 10.0
+    })
+}
+
+#[test]
+fn diabetes_is_learned() {
+    let [accuracy, auc] = means("diabetes", ["/test/accuracy", "/test/auc"]);
+    assert!(accuracy >= 0.75 && auc >= 0.82, "{accuracy} {auc}");
+}
+
+#[test]
+fn iris_is_learned() {
+    let [accuracy, baseline] = means("iris", ["/test/accuracy", "/baseline/logistic_regression/accuracy"]);
+    assert!(accuracy >= 0.94 && accuracy >= baseline - 0.02, "{accuracy} {baseline}");
+}
+
+#[test]
+fn wine_quality_is_learned_better_than_by_a_line() {
+    let [network, line] = means(
+        "wine_quality",
+        ["/test/root_mean_squared_error", "/baseline/linear_regression/root_mean_squared_error"],
+    );
+    assert!(network <= line, "{network} {line}");
 }
