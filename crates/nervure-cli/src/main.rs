@@ -27,7 +27,7 @@ use nervure_exec::Threads;
 
 /// Train neural networks and let them answer
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(name = "nervure", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
