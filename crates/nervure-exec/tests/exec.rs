@@ -135,6 +135,25 @@ fn state_is_updated_as_if_all_at_once() {
     assert_eq!(store.get("b").unwrap().view(), View::F32(&[101.0, 102.0, 103.0, 104.0]));
 }
 
+/// A next value that needs elements of the old one at other places is not written over them.
+#[test]
+fn state_is_not_written_while_it_is_read_elsewhere() {
+    let g = Builder::new();
+    let a = g.parameter("a", DType::F32, [5000.into()]);
+    let b = g.parameter("b", DType::F32, [2.into(), 2.into()]);
+    g.update(a, a.reverse(&[0]) * 2.0);
+    g.update(b, b.matmul(b));
+    let graph = g.finish().unwrap();
+    let values: Vec<f32> = (0..5000).map(|i| i as f32).collect();
+    let mut store = Store::new();
+    store.insert("a", Buffer::from_f32(&[5000], &values).unwrap());
+    store.insert("b", Buffer::from_f32(&[2, 2], &[1.0, 2.0, 3.0, 4.0]).unwrap());
+    runner(&graph, &Bindings::new(), &store).run(&Threads::new(1), &mut store, &[]).unwrap();
+    let turned: Vec<f32> = values.iter().rev().map(|x| x * 2.0).collect();
+    assert_eq!(store.get("a").unwrap().view(), View::F32(&turned));
+    assert_eq!(store.get("b").unwrap().view(), View::F32(&[7.0, 10.0, 15.0, 22.0]));
+}
+
 /// Writes a graph of one input `[batch, …]`, the last of whose axes are given.
 fn graph_of(shape: &[usize], f: impl for<'g> Fn(Tensor<'g>) -> Tensor<'g>) -> Graph {
     let g = Builder::new();
