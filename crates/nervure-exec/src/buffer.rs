@@ -1,5 +1,6 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::fmt;
+use std::ops::Range;
 
 use nervure_graph::DType;
 
@@ -73,6 +74,20 @@ impl<'a> View<'a> {
         if let View::Bool(v) = self { Some(v) } else { None }
     }
 
+    /// The elements of a range of places.
+    ///
+    /// # Panics
+    /// If the range goes beyond the last.
+    pub fn slice(self, range: Range<usize>) -> View<'a> {
+        match self {
+            View::F32(v) => View::F32(&v[range]),
+            View::I32(v) => View::I32(&v[range]),
+            View::I64(v) => View::I64(&v[range]),
+            View::U8(v) => View::U8(&v[range]),
+            View::Bool(v) => View::Bool(&v[range]),
+        }
+    }
+
     pub(crate) fn pointer(self) -> *const u8 {
         match self {
             View::F32(v) => v.as_ptr().cast(),
@@ -111,6 +126,21 @@ pub struct Buffer {
 macro_rules! typed {
     ($($dtype:ident $ty:ty, $from:ident $get:ident $get_mut:ident;)*) => {
         impl Buffer {
+            /// Writes elements of the same type from place `at` on.
+            ///
+            /// # Panics
+            /// If they are of another type, or go beyond the last place.
+            pub fn write(&mut self, at: usize, from: View) {
+                let (expected, received) = (self.dtype, from.dtype());
+                match from {
+                    $(View::$dtype(v) => {
+                        let to = self.$get_mut();
+                        let to = to.unwrap_or_else(|| panic!("expected elements of {expected}, received {received}"));
+                        to[at..at + v.len()].copy_from_slice(v);
+                    })*
+                }
+            }
+
             $(
                 /// An array of these elements, row-major.
                 ///

@@ -1,9 +1,9 @@
 //! Models: a network with its weights.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use nervure_exec::{Buffer, Plan, Runner, Store, Threads, View};
-use nervure_graph::{Bindings, Builder, DType, Graph};
+use nervure_exec::{Buffer, Plans, Store, Threads};
+use nervure_graph::{Builder, DType, Graph};
 
 use crate::data::{Dataset, IntoArray};
 use crate::feed::{Feed, Slot};
@@ -32,19 +32,9 @@ pub struct Model {
     inference: Graph,
     /// The layers as they were lowered.
     calls: Vec<LayerCall>,
-    plans: Mutex<Vec<Compiled>>,
+    plans: Plans,
 }
 
-/// A plan for one size of batch, with the scratch of runs that are over.
-#[derive(Debug)]
-struct Compiled {
-    bindings: Bindings,
-    plan: Arc<Plan>,
-    idle: Vec<Runner>,
-}
-
-/// Plans that are kept: the full batch and the last one, for a few lengths.
-const PLANS: usize = 8;
 /// Rows that are predicted at once. By batch invariance no answer depends on it.
 const PREDICT: usize = 256;
 
@@ -80,7 +70,7 @@ impl Model {
             optimizer: None,
             inference,
             calls,
-            plans: Mutex::new(Vec::new()),
+            plans: Plans::new(),
         })
     }
 
@@ -218,9 +208,8 @@ impl Model {
         let mut start = 0;
         while start < rows {
             let n = (rows - start).min(size);
-            let (plan, mut runner) = self.take(feed.bindings(n))?;
-            match feed.views(start, n) {
-                Some(views) => runner.infer(&self.threads, &self.store, &views)?,
+            let views = match feed.views(start, n) {
+                Some(views) => views,
                 None => {
                     if start == 0 || n < size {
                         buffers = feed.buffers(n);
@@ -228,15 +217,15 @@ impl Model {
                     numbers.clear();
                     numbers.extend(start as u32..(start + n) as u32);
                     feed.fill(&numbers, &mut buffers, &mut picked);
-                    let views: Vec<View<'_>> = buffers.iter().map(Buffer::view).collect();
-                    runner.infer(&self.threads, &self.store, &views)?;
+                    buffers.iter().map(Buffer::view).collect()
                 }
-            }
-            for (i, output) in outputs.iter_mut().enumerate() {
-                let width = output.len() / rows;
-                put(output, start * width, runner.output(i));
-            }
-            self.give_back(plan, runner);
+            };
+            let sized = (&self.inference, &feed.bindings(n));
+            self.plans.run(sized, &self.store, &self.threads, &views, |runner| {
+                for (i, output) in outputs.iter_mut().enumerate() {
+                    output.write(output.len() / rows * start, runner.output(i));
+                }
+            })?;
             start += n;
         }
         Ok(outputs)
@@ -270,31 +259,7 @@ impl Model {
 
     /// Plans know the places of weights in the store that they were compiled for.
     pub(crate) fn forget_plans(&mut self) {
-        self.plans.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    fn take(&self, bindings: Bindings) -> Result<(Arc<Plan>, Runner)> {
-        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = match plans.iter().position(|c| c.bindings == bindings) {
-            Some(at) => at,
-            None => {
-                let plan = Arc::new(Plan::compile(&self.inference, &bindings, &self.store)?);
-                plans.truncate(PLANS - 1);
-                plans.insert(0, Compiled { bindings, plan, idle: Vec::new() });
-                0
-            }
-        };
-        let compiled = &mut plans[at];
-        let plan = Arc::clone(&compiled.plan);
-        let runner = compiled.idle.pop().unwrap_or_else(|| Runner::new(Arc::clone(&plan)));
-        Ok((plan, runner))
-    }
-
-    fn give_back(&self, plan: Arc<Plan>, runner: Runner) {
-        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(c) = plans.iter_mut().find(|c| Arc::ptr_eq(&c.plan, &plan)) {
-            c.idle.push(runner);
-        }
+        self.plans.clear();
     }
 }
 
@@ -325,16 +290,4 @@ fn only(mut outputs: Vec<Buffer>) -> Result<Buffer> {
         (Some(y), true) => Ok(y),
         _ => Err(Error::Data("the network has several outputs: use `predict_all`".into())),
     }
-}
-
-/// Copies elements to place `at` of an array of the same type.
-fn put(to: &mut Buffer, at: usize, from: View<'_>) {
-    macro_rules! typed {
-        ($($family:ident $get_mut:ident),*) => {
-            match from {
-                $(View::$family(v) => if let Some(to) = to.$get_mut() { to[at..at + v.len()].copy_from_slice(v) })*
-            }
-        };
-    }
-    typed!(F32 as_f32_mut, I32 as_i32_mut, I64 as_i64_mut, U8 as_u8_mut, Bool as_bool_mut);
 }

@@ -19,13 +19,11 @@ family! {
         losses: BinaryCrossentropy, CategoricalCrossentropy, Hinge, Huber, MeanAbsoluteError, MeanSquaredError,
             SparseCategoricalCrossentropy;
         named: Named;
-        precision: Precision;
+        precision: Precision, Recall;
         r2_score: R2Score;
-        recall: Recall;
         root_mean_squared_error: RootMeanSquaredError;
         sparse_categorical_accuracy: SparseCategoricalAccuracy;
-        sparse_top_k_categorical_accuracy: SparseTopKCategoricalAccuracy;
-        top_k_categorical_accuracy: TopKCategoricalAccuracy;
+        top_k_categorical_accuracy: SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy;
     }
 }
 

@@ -1,3 +1,6 @@
+use std::fmt;
+use std::marker::PhantomData;
+
 use nervure_graph::{DType, Tensor, Type};
 use serde::{Deserialize, Serialize};
 
@@ -5,25 +8,65 @@ use crate::losses::Prediction;
 use crate::metrics::counts::{Decided, Rule};
 use crate::metrics::{Direction, Metric, divide_no_nan};
 use crate::network::batch;
-use crate::word::{Sample, Samples, kind, setters};
+use crate::word::{Kind, Sample, Samples, kind, setters};
 
-/// True positives / (true positives + false positives): the share of positive answers that are right; 0 where there is none.
+/// True positives / (true positives + those that `Among` counts as missed): 0 where there is neither.
 ///
 /// Of all outputs together, `[batch, …, n]`: an output counts as positive if it exceeds the threshold (default 0.5), or, with `top_k`, if it is among
 /// the greatest k of its row.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Precision {
+pub struct TruePositives<Among> {
     thresholds: Option<f64>,
     top_k: Option<usize>,
     class_id: Option<usize>,
+    #[serde(skip)]
+    among: PhantomData<Among>,
 }
-kind!(Precision = "precision");
 
-impl Precision {
+/// True positives / (true positives + false positives): the share of positive answers that are right. See [`TruePositives`].
+pub type Precision = TruePositives<Answers>;
+/// True positives / (true positives + false negatives): the share of what is positive that is found. See [`TruePositives`].
+pub type Recall = TruePositives<Truths>;
+kind!(Precision = "precision");
+kind!(Recall = "recall");
+
+/// Of what true positives are a share.
+pub trait Among: fmt::Debug + Clone + Copy + Send + Sync + 'static {
+    /// What else there is, from the false positives and the false negatives.
+    fn others<'g>(false_positives: Tensor<'g>, false_negatives: Tensor<'g>) -> Tensor<'g>;
+}
+
+/// Of the positive answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Answers;
+
+/// Of what is positive.
+#[derive(Debug, Clone, Copy)]
+pub struct Truths;
+
+impl Among for Answers {
+    fn others<'g>(false_positives: Tensor<'g>, _: Tensor<'g>) -> Tensor<'g> {
+        false_positives
+    }
+}
+
+impl Among for Truths {
+    fn others<'g>(_: Tensor<'g>, false_negatives: Tensor<'g>) -> Tensor<'g> {
+        false_negatives
+    }
+}
+
+impl<A> Default for TruePositives<A> {
+    fn default() -> Self {
+        TruePositives { thresholds: None, top_k: None, class_id: None, among: PhantomData }
+    }
+}
+
+impl<A> TruePositives<A> {
     /// Of all outputs, with a threshold of 0.5.
-    pub fn new() -> Precision {
-        Precision::default()
+    pub fn new() -> Self {
+        Self::default()
     }
 
     setters! {
@@ -36,7 +79,10 @@ impl Precision {
     }
 }
 
-impl Metric for Precision {
+impl<A: Among> Metric for TruePositives<A>
+where
+    Self: Kind,
+{
     fn lower<'g>(
         &self,
         target: Tensor<'g>,
@@ -44,8 +90,8 @@ impl Metric for Precision {
         weight: Option<Tensor<'g>>,
     ) -> Vec<Tensor<'g>> {
         let rule = Rule { threshold: self.thresholds, top_k: self.top_k, class_id: self.class_id };
-        let [tp, fp, _] = Decided::by(rule, target, prediction.value, weight).counts();
-        vec![tp.sum_all(), fp.sum_all()]
+        let [tp, fp, missed] = Decided::by(rule, target, prediction.value, weight).counts();
+        vec![tp.sum_all(), A::others(fp, missed).sum_all()]
     }
 
     fn result(&self, sums: &[Vec<f64>]) -> f64 {
@@ -57,13 +103,16 @@ impl Metric for Precision {
     }
 }
 
-impl Samples<dyn Metric> for Precision {
+impl<A: Among> Samples<dyn Metric> for TruePositives<A>
+where
+    Self: Kind,
+{
     fn samples() -> Vec<Sample<dyn Metric>> {
         let ty = |n: usize| Type::new(DType::F32, [batch(), n.into()]);
         vec![
-            Sample::new(Precision::new(), [ty(1), ty(1)]),
-            Sample::new(Precision::new().thresholds(0.3).class_id(1), [ty(3), ty(3)]),
-            Sample::new(Precision::new().top_k(2), [Type::new(DType::I32, [batch()]), ty(3)]),
+            Sample::new(Self::new(), [ty(1), ty(1)]),
+            Sample::new(Self::new().thresholds(0.3).class_id(1), [ty(3), ty(3)]),
+            Sample::new(Self::new().top_k(2), [Type::new(DType::I32, [batch()]), ty(3)]),
         ]
     }
 }

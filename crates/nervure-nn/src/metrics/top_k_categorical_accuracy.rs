@@ -1,29 +1,66 @@
+use std::fmt;
+use std::marker::PhantomData;
+
 use nervure_graph::{DType, Tensor, Type};
 use serde::{Deserialize, Serialize};
 
 use crate::losses::Prediction;
 use crate::metrics::{Direction, Metric, class_numbers, needs_classes, ratio, weighted_mean};
 use crate::network::batch;
-use crate::word::{Sample, Samples, kind, setters};
+use crate::word::{Kind, Sample, Samples, kind, setters};
 
-/// The share of rows for which fewer than k classes have a greater output than the right one, for targets that are one-hot.
+/// The share of rows for which fewer than k classes have a greater output than the right one.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct TopKCategoricalAccuracy {
+pub struct TopK<Target> {
     k: usize,
+    #[serde(skip)]
+    target: PhantomData<Target>,
 }
-kind!(TopKCategoricalAccuracy = "top_k_categorical_accuracy");
 
-impl Default for TopKCategoricalAccuracy {
-    fn default() -> TopKCategoricalAccuracy {
-        TopKCategoricalAccuracy { k: 5 }
+/// [`TopK`] for targets that are one-hot.
+pub type TopKCategoricalAccuracy = TopK<OneHot>;
+/// [`TopK`] for targets that are class numbers.
+pub type SparseTopKCategoricalAccuracy = TopK<Number>;
+kind!(TopKCategoricalAccuracy = "top_k_categorical_accuracy");
+kind!(SparseTopKCategoricalAccuracy = "sparse_top_k_categorical_accuracy");
+
+/// How a target says its class.
+pub trait Class: fmt::Debug + Clone + Copy + Send + Sync + 'static {
+    /// The type of a target of `n` classes.
+    fn ty(n: usize) -> Type;
+}
+
+/// 1 at the class, else 0.
+#[derive(Debug, Clone, Copy)]
+pub struct OneHot;
+
+/// The class's number.
+#[derive(Debug, Clone, Copy)]
+pub struct Number;
+
+impl Class for OneHot {
+    fn ty(n: usize) -> Type {
+        Type::new(DType::F32, [batch(), n.into()])
     }
 }
 
-impl TopKCategoricalAccuracy {
+impl Class for Number {
+    fn ty(_: usize) -> Type {
+        Type::new(DType::I32, [batch()])
+    }
+}
+
+impl<C> Default for TopK<C> {
+    fn default() -> Self {
+        TopK { k: 5, target: PhantomData }
+    }
+}
+
+impl<C> TopK<C> {
     /// With k = 5.
-    pub fn new() -> TopKCategoricalAccuracy {
-        TopKCategoricalAccuracy::default()
+    pub fn new() -> Self {
+        Self::default()
     }
 
     setters! {
@@ -32,7 +69,10 @@ impl TopKCategoricalAccuracy {
     }
 }
 
-impl Metric for TopKCategoricalAccuracy {
+impl<C: Class> Metric for TopK<C>
+where
+    Self: Kind,
+{
     fn lower<'g>(
         &self,
         target: Tensor<'g>,
@@ -53,7 +93,7 @@ impl Metric for TopKCategoricalAccuracy {
 }
 
 /// 1 where fewer than `k` classes have a greater output than the right one, else 0. An output that is no number is never right.
-pub(super) fn among_first<'g>(k: usize, target: Tensor<'g>, prediction: Tensor<'g>) -> Tensor<'g> {
+fn among_first<'g>(k: usize, target: Tensor<'g>, prediction: Tensor<'g>) -> Tensor<'g> {
     let class = class_numbers(target, prediction);
     let own = prediction.gather(class.expand(-1), prediction.rank() - 1);
     let greater = prediction.greater(own).cast(DType::F32).sum(&[-1]);
@@ -61,9 +101,11 @@ pub(super) fn among_first<'g>(k: usize, target: Tensor<'g>, prediction: Tensor<'
     (greater.less(greater.constant(k as f64)) & own.is_finite()).cast(DType::F32)
 }
 
-impl Samples<dyn Metric> for TopKCategoricalAccuracy {
+impl<C: Class> Samples<dyn Metric> for TopK<C>
+where
+    Self: Kind,
+{
     fn samples() -> Vec<Sample<dyn Metric>> {
-        let ty = Type::new(DType::F32, [batch(), 4.into()]);
-        vec![Sample::new(TopKCategoricalAccuracy::new().k(2), [ty.clone(), ty])]
+        vec![Sample::new(Self::new().k(2), [C::ty(4), OneHot::ty(4)])]
     }
 }
