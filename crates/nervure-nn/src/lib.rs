@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 pub mod activations;
+mod ahead;
 pub mod callbacks;
 mod data;
 mod error;

@@ -175,7 +175,7 @@ impl Compiled {
 pub(crate) struct Sized {
     bindings: Bindings,
     pub rows: usize,
-    inputs: Vec<Buffer>,
+    pub inputs: Vec<Buffer>,
     picked: Vec<u32>,
     pub runner: Runner,
 }
