@@ -67,7 +67,7 @@ impl Inference {
         let rows = bindings.get(symbol).copied().unwrap_or(0);
         let mut outputs = self
             .outputs()
-            .map(|(_, ty)| Ok(Buffer::zeros(ty.dtype, &ty.resolve(&bindings)?)))
+            .map(|(_, ty)| Ok(Buffer::try_zeros(ty.dtype, &ty.resolve(&bindings)?)?))
             .collect::<Result<Vec<_>>>()?;
         for start in (0..rows).step_by(CHUNK) {
             let n = (rows - start).min(CHUNK);

@@ -181,10 +181,20 @@ typed! {
 }
 
 impl Buffer {
-    /// Zeros (`false` for truth values).
+    /// Zeros (`false` for truth values). Where the shape is not bounded already there is [`Buffer::try_zeros`].
     pub fn zeros(dtype: DType, shape: &[usize]) -> Buffer {
         let len = shape.iter().product();
         Buffer { memory: Memory::new(len * dtype.size()), dtype, shape: shape.into(), len }
+    }
+
+    /// [`Buffer::zeros`] of a size that may be too much for the machine.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if the system does not give it.
+    pub fn try_zeros(dtype: DType, shape: &[usize]) -> Result<Buffer, Error> {
+        let len = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+        let bytes = len.and_then(|n| n.checked_mul(dtype.size())).unwrap_or(usize::MAX);
+        Ok(Buffer { memory: Memory::try_new(bytes)?, dtype, shape: shape.into(), len: len.unwrap_or(0) })
     }
 
     /// A copy of an array.
@@ -237,7 +247,7 @@ impl Buffer {
         if expected != received {
             return Err(Error::Elements { shape: shape.into(), expected, received });
         }
-        Ok(Buffer::zeros(dtype, shape))
+        Buffer::try_zeros(dtype, shape)
     }
 }
 
@@ -265,17 +275,21 @@ struct Line([u8; 64]);
 
 impl Memory {
     pub(crate) fn new(bytes: usize) -> Memory {
+        Memory::try_new(bytes).unwrap_or_else(|_| handle_alloc_error(Memory::layout(bytes.div_ceil(64))))
+    }
+
+    pub(crate) fn try_new(bytes: usize) -> Result<Memory, Error> {
         let count = bytes.div_ceil(64);
-        let layout = Memory::layout(count);
         if count == 0 {
-            return Memory { lines: std::ptr::dangling_mut(), count };
+            return Ok(Memory { lines: std::ptr::dangling_mut(), count });
         }
+        let layout = Layout::array::<Line>(count).map_err(|_| Error::Memory { bytes })?;
         // SAFETY: the layout is not of size 0.
         let lines = unsafe { alloc_zeroed(layout) };
         if lines.is_null() {
-            handle_alloc_error(layout);
+            return Err(Error::Memory { bytes });
         }
-        Memory { lines: lines.cast(), count }
+        Ok(Memory { lines: lines.cast(), count })
     }
 
     /// The first byte. Writing through it while a reference to the content lives is the caller's fault.
@@ -337,5 +351,14 @@ mod tests {
     fn a_wrong_number_of_elements_is_named() {
         let error = Buffer::from_u8(&[2, 2], &[1, 2, 3]).unwrap_err();
         assert_eq!(error.to_string(), "expected 4 elements for shape [2, 2], received 3");
+    }
+
+    #[test]
+    fn memory_that_no_machine_has_is_an_error() {
+        for shape in [&[usize::MAX][..], &[usize::MAX, usize::MAX], &[1 << 60], &[1 << 56, 16]] {
+            let made = Buffer::try_zeros(DType::F32, shape);
+            assert!(matches!(made, Err(Error::Memory { .. })), "{shape:?}");
+        }
+        assert_eq!(Buffer::try_zeros(DType::U8, &[2]).unwrap(), Buffer::zeros(DType::U8, &[2]));
     }
 }

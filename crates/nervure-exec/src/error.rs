@@ -45,6 +45,12 @@ pub enum Error {
         /// What would be needed; the greatest number if that has no count.
         bytes: u64,
     },
+    /// The system does not give the memory that an array or a run needs.
+    #[error("expected {bytes} bytes of memory, received none from the system")]
+    Memory {
+        /// What was asked for; the greatest number if that has no count.
+        bytes: usize,
+    },
     /// A dimension that was free in the graph has a value with which an operation is not defined.
     #[error("{path}: {op}: expected {expected}, received {received}")]
     Bound {

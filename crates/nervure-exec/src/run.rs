@@ -23,19 +23,17 @@ unsafe impl Send for Runner {}
 unsafe impl Sync for Runner {}
 
 impl Runner {
-    /// A runner of `plan`.
+    /// A runner of `plan`. Its memory is asked for by the first run.
     pub fn new(plan: Arc<Plan>) -> Runner {
-        let arena = Memory::new(plan.arena);
-        let table = plan
-            .places
-            .iter()
-            .map(|&(place, at)| match place {
-                Place::Arena => arena.pointer().wrapping_add(at),
-                Place::Constant(at) => plan.constants.pointer().wrapping_add(at),
-                Place::Input(_) | Place::Slot(_) | Place::Output(_) | Place::Same(_) => std::ptr::null_mut(),
-            })
-            .collect();
-        Runner { plan, arena, scratch: Memory::new(0), table, fits: None, has_run: false }
+        let [arena, scratch] = [0; 2].map(Memory::new);
+        let pointer = |&(place, _): &(Place, usize)| match place {
+            // Where there is no byte to point to, a pointer is still aligned and not null.
+            Place::Arena => arena.pointer(),
+            Place::Constant(at) => plan.constants.pointer().wrapping_add(at),
+            Place::Input(_) | Place::Slot(_) | Place::Output(_) | Place::Same(_) => std::ptr::null_mut(),
+        };
+        let table = plan.places.iter().map(pointer).collect();
+        Runner { plan, arena, scratch, table, fits: None, has_run: false }
     }
 
     /// The plan.
@@ -43,7 +41,7 @@ impl Runner {
         &self.plan
     }
 
-    /// Bytes that the runner holds: the arena, and the scratch of the threads of the runs so far.
+    /// Bytes that the runner holds: the arena, and the scratch of the threads of the runs so far; none before the first.
     pub fn bytes(&self) -> usize {
         self.arena.bytes() + self.scratch.bytes()
     }
@@ -51,7 +49,7 @@ impl Runner {
     /// Runs the plan and applies its updates.
     ///
     /// # Errors
-    /// Inputs or a store that do not fit, before anything is done; an index out of range. State that the failed run would have changed is
+    /// Inputs or a store that do not fit, or memory that the system does not give, before anything is done; an index out of range. State that the failed run would have changed is
     /// then as it was before.
     pub fn run(&mut self, threads: &Threads, store: &mut Store, inputs: &[View]) -> Result<(), Error> {
         self.start(store, inputs)?;
@@ -114,6 +112,14 @@ impl Runner {
             }
             self.fits = Some(store.layout());
         }
+        if self.arena.bytes() < plan.arena {
+            self.arena = Memory::try_new(plan.arena)?;
+            for (pointer, &(place, at)) in self.table.iter_mut().zip(&plan.places) {
+                if matches!(place, Place::Arena) {
+                    *pointer = self.arena.pointer().wrapping_add(at);
+                }
+            }
+        }
         for (pointer, &(place, _)) in self.table.iter_mut().zip(&plan.places) {
             match place {
                 Place::Input(i) => *pointer = inputs[i].pointer().cast_mut(),
@@ -129,14 +135,14 @@ impl Runner {
         let threads = Some(threads).filter(|t| plan.is_shared && t.count() > 1);
         let needed = plan.scratch * threads.map_or(1, |t| t.count());
         if self.scratch.bytes() < needed {
-            self.scratch = Memory::new(needed);
+            self.scratch = Memory::try_new(needed)?;
         }
         let frame =
             Frame { table: &self.table, scratch: self.scratch.pointer(), stride: plan.scratch, threads };
         self.has_run = true;
         for step in &plan.steps {
-            // SAFETY: the table holds what the plan was compiled for: the arena and constants from the beginning, inputs and slots since
-            // `start` has checked their types. Inputs are not written; slots are, by plans with updates, which `run` alone starts,
+            // SAFETY: the table holds what the plan was compiled for: constants from the beginning, the arena, inputs and
+            // slots since `start`, which has checked their types. Inputs are not written; slots are, by plans with updates, which `run` alone starts,
             // with the store borrowed for itself.
             unsafe { step.kernel.run(&frame)? };
         }

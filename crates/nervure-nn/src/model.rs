@@ -8,7 +8,7 @@ use nervure_graph::{Builder, DType, Graph};
 use crate::data::{Dataset, IntoArray};
 use crate::feed::{Feed, Slot};
 use crate::initializers::Stream;
-use crate::lower::{LayerCall, ParameterSpec, SEED, STEP};
+use crate::lower::{LayerCall, ParameterSpec, SEED, STEP, TRAINING};
 use crate::network::{Inputs, Network};
 use crate::optimizers::{OPTIMIZER, Optimizer};
 use crate::summary::summary;
@@ -53,6 +53,12 @@ impl Model {
         let builder = Builder::new();
         let lowered = network.lower_inference(&builder)?;
         let (parameters, calls) = (lowered.parameters, lowered.calls);
+        let kept = |p: &&ParameterSpec| p.path.starts_with(OPTIMIZER) || p.path.starts_with(TRAINING);
+        if let Some(p) = parameters.iter().find(kept) {
+            let name = p.path.split('/').next().unwrap_or_default();
+            let what = "the state of training has that name: give the layer another one with `named`";
+            return Err(Error::Network(format!("layer name `{name}`: {what}")));
+        }
         let inference = builder.finish()?;
         let mut store = Store::new();
         for p in &parameters {
@@ -174,7 +180,7 @@ impl Model {
     /// A row's answer is the same bits alone and in any company.
     ///
     /// # Errors
-    /// [`Error::Data`] for arrays that the inputs do not take; an index out of range.
+    /// [`Error::Data`] for arrays that the inputs do not take; an index out of range; more memory than the system gives.
     pub fn predict_all(&self, data: &Dataset) -> Result<Vec<Buffer>> {
         self.predict_by(data, PREDICT)
     }
@@ -201,7 +207,7 @@ impl Model {
         let all = feed.bindings(rows);
         let output = |(_, id): &(String, nervure_graph::NodeId)| {
             let ty = &self.inference.node(*id).ty;
-            Ok(Buffer::zeros(ty.dtype, &ty.resolve(&all)?))
+            Ok(Buffer::try_zeros(ty.dtype, &ty.resolve(&all)?)?)
         };
         let mut outputs = self.inference.outputs().iter().map(output).collect::<Result<Vec<Buffer>>>()?;
         let (mut buffers, mut numbers, mut picked) = (Vec::new(), Vec::new(), Vec::new());
