@@ -1,5 +1,6 @@
 //! Data as networks take them: arrays whose first axis counts rows.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -113,11 +114,19 @@ impl Dataset {
     /// Weighs each row's loss by the class that its (only) target names: class number → weight, 1 for others. Multiplies weights that are there.
     ///
     /// # Errors
-    /// Several targets, or one that is not a class number a row (or one-hot).
+    /// Several targets, or one that is not a class number a row (or one-hot); a weight that is not finite; a class with two weights.
     pub fn class_weight(mut self, classes: &[(i64, f32)]) -> Result<Dataset> {
         let [target] = &self.targets[..] else {
             return Err(Error::Data("class weights need exactly one target".into()));
         };
+        if let Some((class, weight)) = classes.iter().find(|c| !c.1.is_finite()) {
+            let wrong = format!("class weight of class {class}: expected a finite number, received {weight}");
+            return Err(Error::Data(wrong));
+        }
+        let mut named = BTreeSet::new();
+        if let Some((class, _)) = classes.iter().find(|c| !named.insert(c.0)) {
+            return Err(Error::Data(format!("expected one weight for class {class}, received several")));
+        }
         let numbers = class_of_rows(&target.array)?;
         let factor = |class: i64| classes.iter().find(|c| c.0 == class).map_or(1.0, |c| c.1);
         let mut weights: Vec<f32> = numbers.into_iter().map(factor).collect();
@@ -171,8 +180,13 @@ impl Dataset {
     /// A share that is not in [0, 1), or that leaves no row.
     pub fn split_tail(&self, share: f64) -> Result<(Dataset, Dataset)> {
         let n = self.rows()?;
+        if !(0.0..1.0).contains(&share) {
+            return Err(Error::Data(format!(
+                "validation_split: expected at least 0 and below 1, received {share}"
+            )));
+        }
         let head = (n as f64 * (1.0 - share)) as usize;
-        if !(0.0..1.0).contains(&share) || head == 0 {
+        if head == 0 {
             return Err(Error::Data(format!("validation_split {share} of {n} rows leaves none to train on")));
         }
         let range = |r: Range<usize>| self.select(&r.collect::<Vec<_>>());

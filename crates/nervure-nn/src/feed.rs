@@ -1,5 +1,6 @@
 //! Feeding: the rows of a data set as the inputs of a plan.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use nervure_exec::{Buffer, View};
@@ -48,6 +49,10 @@ impl Feed {
                     "the network has no `{}`, only {known}",
                     c.name.as_deref().unwrap_or_default()
                 )));
+            }
+            let mut names = BTreeSet::new();
+            if let Some(name) = columns.iter().filter_map(|c| c.name.as_ref()).find(|n| !names.insert(*n)) {
+                return Err(Error::Data(format!("expected one array for `{name}`, received several")));
             }
             for (at, slot) in slots.iter().enumerate() {
                 feed.add(slot, find(slot, at, slots, columns)?)?;

@@ -17,7 +17,7 @@ use crate::lower::STEP;
 use crate::metrics::Metric;
 use crate::optimizers::Optimizer;
 use crate::step::Training;
-use crate::trainer::{Batches, Evaluation, Sums, Trainer};
+use crate::trainer::{Batches, Evaluation, Sums, Trainer, check_batch_size};
 use crate::word::{Object, setters};
 use crate::{Error, Model, Result};
 
@@ -79,13 +79,13 @@ impl Fit {
         resume: some Progress,
     }
 
-    /// Metrics of every output. Sample weights do not count in them.
+    /// Adds metrics of every output: `.metrics([Accuracy]).metrics([Auc::new()])`. Sample weights do not count in them.
     pub fn metrics<M: Into<Object<dyn Metric>>>(mut self, metrics: impl IntoIterator<Item = M>) -> Fit {
         self.training = self.training.metrics(metrics);
         self
     }
 
-    /// Metrics of every output in which sample weights count.
+    /// Adds metrics of every output in which sample weights count.
     pub fn weighted_metrics<M: Into<Object<dyn Metric>>>(
         mut self,
         metrics: impl IntoIterator<Item = M>,
@@ -94,7 +94,7 @@ impl Fit {
         self
     }
 
-    /// Weighs the rows that train by their class: class number → weight, 1 for others. Rows that validate keep their weights.
+    /// Weighs the rows that train by their class: class number → weight, 1 for others, as [`Dataset::class_weight`] does. Rows that validate keep their weights.
     pub fn class_weight(mut self, classes: impl Into<Vec<(i64, f32)>>) -> Fit {
         self.class_weight = classes.into();
         self
@@ -201,9 +201,7 @@ struct Run<'m> {
 impl<'m> Run<'m> {
     fn new(model: &'m mut Model, data: &Dataset, fit: Fit) -> Result<Run<'m>> {
         let batch_size = fit.batch_size;
-        if batch_size == 0 {
-            return Err(Error::Data("batch_size: expected at least 1, received 0".into()));
-        }
+        check_batch_size(batch_size)?;
         let (mut train, validation) = match fit.validation_data {
             Some(v) => (data.clone(), Some(v)),
             None if fit.validation_split != 0.0 => {

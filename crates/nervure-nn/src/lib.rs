@@ -52,7 +52,7 @@ pub use logs::{History, Logs};
 pub use lower::{Lower, ParameterSpec, Weight};
 pub use model::{Functional, Model, Seed};
 pub use nervure_exec::{Buffer, Store, Threads};
-pub use nervure_graph::{DType, Dim, Tensor};
+pub use nervure_graph::{DType, Dim, Tensor, Type};
 pub use network::{Expr, Instance, Network, Sequential, concat, input, input_of};
 pub use step::Training;
 pub use trainer::Trainer;

@@ -12,11 +12,14 @@ use crate::word::Object;
 use crate::{Error, Result};
 
 /// Names of the state that training keeps beside the network's own.
+pub(crate) const TRAINING: &str = "training/";
 pub(crate) const SEED: &str = "training/seed";
 pub(crate) const STEP: &str = "training/step";
 
-/// Elements that one weight may have: 4 GiB of `f32`. Shapes come from files too.
-const WEIGHT: usize = 1 << 30;
+/// Elements that all weights together may have: 4 GiB of `f32`. Shapes come from files too.
+const WEIGHTS: usize = 1 << 30;
+/// Uses of layers: networks that use one another twice double with each level.
+const CALLS: usize = 1 << 16;
 
 /// A weight, or a state such as a moving mean, that a layer asks for.
 #[derive(Debug, Clone)]
@@ -86,6 +89,8 @@ pub struct Lower<'g> {
     links: BTreeMap<NodeId, (Link, Tensor<'g>)>,
     masks: BTreeMap<NodeId, Tensor<'g>>,
     calls: Vec<LayerCall>,
+    /// Elements of all parameters.
+    elements: usize,
 }
 
 /// A layer as it was lowered: what a summary shows.
@@ -112,6 +117,7 @@ impl<'g> Lower<'g> {
             links: BTreeMap::new(),
             masks: BTreeMap::new(),
             calls: Vec::new(),
+            elements: 0,
         }
     }
 
@@ -130,16 +136,20 @@ impl<'g> Lower<'g> {
         let path = self.path_of(weight.name);
         let shape: Shape = weight.shape.iter().map(|&n| n.into()).collect();
         let value = self.builder.parameter(&path, DType::F32, shape);
-        let elements = weight.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-        if elements.is_none_or(|n| n > WEIGHT) {
-            let expected = format!("at most {WEIGHT} elements");
-            self.builder.fail(&format!("weight `{}`", weight.name), expected, format!("{:?}", weight.shape));
-        }
         if let Err(expected) = weight.initializer.accepts(&weight.shape) {
             let what = format!("initializer `{}` of `{}`", weight.initializer.kind(), weight.name);
             self.builder.fail(&what, expected, format!("{:?}", weight.shape));
         }
         if self.parameters.iter().all(|p| p.path != path) {
+            let elements = weight.shape.iter().fold(1usize, |n, &d| n.saturating_mul(d));
+            if elements > WEIGHTS - self.elements {
+                let what = format!("weight `{}`", weight.name);
+                let (expected, before) = (format!("at most {WEIGHTS} elements"), self.elements);
+                let beside = if before > 0 { format!(" beside {before} elements") } else { String::new() };
+                self.builder.fail(&what, expected, format!("{:?}{beside}", weight.shape));
+            } else {
+                self.elements += elements;
+            }
             if let Some(r) = &weight.regularizer {
                 let _scope = self.builder.scope("regularizer", r.kind());
                 let penalty = r.lower(value);
@@ -224,6 +234,9 @@ impl<'g> Lower<'g> {
         trainable: bool,
         inputs: &[Tensor<'g>],
     ) -> Result<Vec<Tensor<'g>>> {
+        if self.calls.len() == CALLS {
+            return Err(self.error(layer, format!("at most {CALLS} uses of layers"), "more"));
+        }
         let _scope = self.builder.scope_with(name, layer.kind(), attributes(&layer.config()));
         self.path.push(name.into());
         let outer = self.frozen;
@@ -239,14 +252,11 @@ impl<'g> Lower<'g> {
         self.frozen = outer;
         self.path.pop();
         let outputs = outputs?;
-        failed.map_err(|e| {
-            let reason = match e {
-                nervure_graph::Error::Operands { op, expected, received, .. } => {
-                    format!("{op}: expected {expected}, received {received}")
-                }
-                other => other.to_string(),
-            };
-            Error::Layer { path, kind: layer.kind().into(), written: None, reason }
+        failed.map_err(|e| Error::Layer {
+            path,
+            kind: layer.kind().into(),
+            written: None,
+            reason: reason(e),
         })?;
         self.calls[at].outputs = outputs.iter().map(|y| y.ty()).collect();
         if layer.passes_mask() {
@@ -303,6 +313,16 @@ pub(crate) struct Lowered<'g> {
     pub updates: Vec<(Tensor<'g>, Tensor<'g>)>,
     pub penalties: Vec<Tensor<'g>>,
     pub calls: Vec<LayerCall>,
+}
+
+/// What the builder says, without the path: that of the word at fault is told with it.
+pub(crate) fn reason(error: nervure_graph::Error) -> String {
+    match error {
+        nervure_graph::Error::Operands { op, expected, received, .. } => {
+            format!("{op}: expected {expected}, received {received}")
+        }
+        other => other.to_string(),
+    }
 }
 
 fn attributes(config: &serde_json::Value) -> Vec<(String, String)> {

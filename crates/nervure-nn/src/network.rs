@@ -16,6 +16,9 @@ use crate::{Error, Model, Result, Seed};
 /// The symbol of the number of rows.
 pub const BATCH: &str = "batch";
 
+/// Networks within one another: few enough that no walk over them overflows the stack.
+const DEPTH: usize = 64;
+
 /// The number of rows, as a dimension.
 pub fn batch() -> Dim {
     Dim::symbol(BATCH)
@@ -274,7 +277,7 @@ impl Network {
     /// The network from `inputs` to `outputs`, and all that lies between. An output is named as the layer that it comes from.
     ///
     /// # Errors
-    /// An input that the outputs need and that is not listed, or names that are not unique.
+    /// An input that the outputs need and that is not listed, names that are not unique, more than 64 networks within one another.
     pub fn new<'a>(inputs: impl Into<Inputs<'a>>, outputs: impl Into<Inputs<'a>>) -> Result<Network> {
         let mut walk = Walk::default();
         for e in inputs.into().0 {
@@ -341,6 +344,9 @@ impl Network {
     /// [`Error::Network`] with the first that does not.
     pub fn check(&self) -> Result<()> {
         let fail = |what: String| Err(Error::Network(what));
+        if !self.nests_within(DEPTH) {
+            return fail(format!("expected at most {DEPTH} networks within one another, received more"));
+        }
         let mut names = BTreeSet::new();
         for name in self.layers.iter().map(|l| &l.name) {
             if name.is_empty() || name.contains('/') {
@@ -353,6 +359,10 @@ impl Network {
         let mut names = BTreeSet::new();
         if let Some(i) = self.inputs.iter().find(|i| !names.insert(&i.name)) {
             return fail(format!("two inputs are named `{}`", i.name));
+        }
+        let mut names = BTreeSet::new();
+        if let Some((name, _)) = self.outputs.iter().find(|(name, _)| !names.insert(name)) {
+            return fail(format!("two outputs are named `{name}`: give a layer another name with `named`"));
         }
         let known = |s: Source, calls: usize| match s {
             Source::Input(i) => i < self.inputs.len(),
@@ -374,6 +384,13 @@ impl Network {
             }
             None => Ok(()),
         }
+    }
+
+    fn nests_within(&self, levels: usize) -> bool {
+        let inner = |l: &LayerSpec| {
+            l.layer.as_any().downcast_ref::<Network>().is_none_or(|n| n.nests_within(levels - 1))
+        };
+        levels > 0 && self.layers.iter().all(inner)
     }
 
     /// Writes the network into a graph of its own, with its inputs; gives back its outputs.
@@ -482,7 +499,7 @@ impl Walk {
             let open: Vec<Expr> =
                 inputs.iter().filter(|i| !self.sources.contains_key(&address(i))).cloned().collect();
             if open.is_empty() {
-                let inputs = inputs.iter().map(|i| self.source(i)).collect();
+                let inputs = inputs.iter().map(|i| self.source(i)).collect::<Result<_>>()?;
                 let layer = self.layer(instance);
                 self.sources.insert(address(&e), Source::Call(self.network.calls.len(), 0));
                 self.network.calls.push(Call { layer, inputs });
@@ -491,13 +508,17 @@ impl Walk {
                 stack.extend(open.into_iter().rev());
             }
         }
-        Ok(self.source(root))
+        self.source(root)
     }
 
-    fn source(&self, e: &Expr) -> Source {
+    fn source(&self, e: &Expr) -> Result<Source> {
         match self.sources[&(Arc::as_ptr(&e.node) as usize)] {
-            Source::Call(c, _) => Source::Call(c, e.output),
-            input @ Source::Input(_) => input,
+            Source::Call(c, _) => Ok(Source::Call(c, e.output)),
+            input @ Source::Input(_) if e.output == 0 => Ok(input),
+            Source::Input(i) => {
+                let (name, received) = (&self.network.inputs[i].name, e.output);
+                Err(Error::Network(format!("input `{name}` has no output {received}, it is one value")))
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use nervure_graph::{Builder, DType, Graph, NodeId, Tensor, gradient};
 
 use crate::feed::Slot;
 use crate::losses::{Loss, Prediction};
-use crate::lower::{Lower, Lowered, STEP};
+use crate::lower::{Lower, Lowered, STEP, reason};
 use crate::metrics::{Direction, Metric, spread};
 use crate::network::{Network, batch};
 use crate::optimizers::{ITERATIONS, LEARNING_RATE, OPTIMIZER, Optimizer, Options, Step};
@@ -64,13 +64,13 @@ impl Training {
         self
     }
 
-    /// Metrics of every output that has a loss. Sample weights do not count in them.
+    /// Adds metrics of every output that has a loss: `.metrics([Accuracy]).metrics([Auc::new()])`. Sample weights do not count in them.
     pub fn metrics<M: Into<Object<dyn Metric>>>(mut self, metrics: impl IntoIterator<Item = M>) -> Training {
         self.metrics.extend(metrics.into_iter().map(|m| (None, m.into())));
         self
     }
 
-    /// Metrics in which sample weights count.
+    /// Adds metrics in which sample weights count.
     pub fn weighted_metrics<M: Into<Object<dyn Metric>>>(
         mut self,
         metrics: impl IntoIterator<Item = M>,
@@ -225,16 +225,25 @@ impl<'g> Forward<'g> {
             .filter_map(|(n, y)| Some((*n, y, choose(&training.losses, n)?)))
             .collect();
         let mut targets = Vec::new();
+        // The network's inputs may have any names.
+        let mut taken: BTreeSet<String> = network.inputs().iter().map(|i| i.name.clone()).collect();
+        let mut free = |mut name: String| {
+            while !taken.insert(name.clone()) {
+                name.push('_');
+            }
+            name
+        };
         // Inputs stand in the order in which data are fed: the targets, then the weight.
         for (name, y, loss) in &scored {
             let ty = loss.target(&y.ty()).map_err(|reason| Error::Compile {
                 what: format!("loss `{}` of output `{name}`", loss.kind()),
                 reason,
             })?;
-            targets.push(cx.builder().input(&format!("target/{name}"), ty.dtype, ty.shape.clone()));
+            targets.push(cx.builder().input(&free(format!("target/{name}")), ty.dtype, ty.shape.clone()));
             this.targets.push(Slot { what: format!("target of output `{name}`"), name: (*name).into(), ty });
         }
-        let weight = weighted.then(|| cx.builder().input("sample_weight", DType::F32, [batch()]));
+        let weight =
+            weighted.then(|| cx.builder().input(&free("sample_weight".into()), DType::F32, [batch()]));
         let several = names.len() > 1;
         for ((name, y, loss), t) in scored.iter().zip(targets) {
             let prediction = Prediction { value: *y, link: cx.link(*y) };
@@ -365,7 +374,7 @@ fn known_outputs(training: &Training, names: &[&str]) -> Result<()> {
 
 /// The first failure of the builder as one of this loss or metric.
 fn compiled(builder: &Builder, what: impl FnOnce() -> String) -> Result<()> {
-    builder.check().map_err(|e| Error::Compile { what: what(), reason: e.to_string() })
+    builder.check().map_err(|e| Error::Compile { what: what(), reason: reason(e) })
 }
 
 /// The weight of each value: that of its row, 0 where it is masked; none where all count the same.

@@ -106,14 +106,22 @@ impl Model {
     /// Loss and metrics on labelled rows.
     ///
     /// # Errors
-    /// A loss, metric or data that do not fit the network; no row.
+    /// A loss, metric or data that do not fit the network; no row; a `batch_size` of 0.
     pub fn evaluate(&self, data: &Dataset, training: &Training, batch_size: usize) -> Result<Logs> {
+        check_batch_size(batch_size)?;
         let weighted = data.weights.is_some();
         let compiled = Compiled::new(evaluation_graph(&self.network, training, weighted)?, weighted);
         let mut evaluation = Evaluation::new(&compiled, self, data, batch_size)?;
         evaluation.run(self)?;
         Ok(evaluation.sums.logs(&compiled.graph.reported, ""))
     }
+}
+
+pub(crate) fn check_batch_size(batch_size: usize) -> Result<()> {
+    if batch_size == 0 {
+        return Err(Error::Data("batch_size: expected at least 1, received 0".into()));
+    }
+    Ok(())
 }
 
 /// A graph with plans for the sizes of batches that were seen.
@@ -210,7 +218,7 @@ pub(crate) struct Batches {
 
 impl Batches {
     pub fn new(compiled: &Compiled, model: &Model, feed: &Feed, batch_size: usize) -> Result<Batches> {
-        let full = feed.rows().min(batch_size.max(1));
+        let full = feed.rows().min(batch_size);
         let last = feed.rows() % full;
         Ok(Batches {
             full: compiled.sized(model, feed, full)?,

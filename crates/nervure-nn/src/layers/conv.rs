@@ -123,6 +123,9 @@ where
         let window =
             window(cx, self, x, [self.kernel_size, self.strides, self.dilation_rate], self.padding)?;
         let channels = cx.fixed(self, x, -1)?;
+        if self.filters == 0 {
+            return Err(cx.error(self, "at least 1 filter", self.filters));
+        }
         let groups = self.groups;
         if groups == 0 || !channels.is_multiple_of(groups) || !self.filters.is_multiple_of(groups) {
             let received = format!("{channels} channels, {} filters, {groups} groups", self.filters);

@@ -75,6 +75,9 @@ impl Layer for Dense {
         if x.rank() < 2 {
             return Err(cx.error(self, "an input [batch, …, n]", x.ty()));
         }
+        if self.units == 0 {
+            return Err(cx.error(self, "at least 1 unit", self.units));
+        }
         let n = cx.fixed(self, x, -1)?;
         let kernel = cx.weight(
             Weight::new("kernel", [n, self.units], self.kernel_initializer.clone()).regularizer(&self.kernel_regularizer),
