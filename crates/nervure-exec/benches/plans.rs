@@ -11,7 +11,13 @@ fn main() {
     let (one, two) = (Threads::new(1), Threads::new(2));
     let peak = peak();
     println!("peak of one thread: {peak:.1} GFLOP/s");
-    seed_mlp(&one);
+    let only = std::env::args().nth(1).filter(|a| !a.starts_with('-'));
+    for mlp in &MLPS {
+        mlp.run(&one, &two, peak);
+    }
+    if only.is_some_and(|o| o == "mlp") {
+        return;
+    }
     for (m, k, n) in [
         (512, 512, 512),
         (1024, 1024, 1024),
@@ -123,25 +129,43 @@ fn adam<'g>(g: &'g Builder, w: Tensor<'g>, name: &str, grad: Tensor<'g>, rate: T
     g.update(w, w - m1 * rate / (v1.sqrt() + 1e-7));
 }
 
-/// A training step of 8-10-8-1 on a batch of 32, with binary cross-entropy and Adam; and a prediction.
-fn seed_mlp(threads: &Threads) {
-    let sizes = [8usize, 10, 8, 1];
-    let write = |training: bool, batch: usize| {
+/// A dense network with rectified hidden layers: one output is a logit, several are those of classes.
+struct Mlp {
+    name: &'static str,
+    sizes: &'static [usize],
+    batch: usize,
+}
+
+const MLPS: [Mlp; 3] = [
+    Mlp { name: "seed_mlp", sizes: &[8, 10, 8, 1], batch: 32 },
+    Mlp { name: "tabular", sizes: &[100, 256, 128, 1], batch: 256 },
+    Mlp { name: "mnist_mlp", sizes: &[784, 512, 512, 10], batch: 128 },
+];
+
+impl Mlp {
+    /// A prediction, or a training step with cross-entropy and Adam.
+    fn graph(&self, training: bool, batch: usize) -> Graph {
         let g = Builder::new();
-        let x = g.input("x", DType::F32, [batch.into(), 8.into()]);
+        let (first, last) = (self.sizes[0], self.sizes[self.sizes.len() - 1]);
+        let x = g.input("x", DType::F32, [batch.into(), first.into()]);
         let (mut h, mut weights) = (x, Vec::new());
-        for (i, pair) in sizes.windows(2).enumerate() {
+        for (i, pair) in self.sizes.windows(2).enumerate() {
             let w = g.parameter(&format!("w{i}"), DType::F32, [pair[0].into(), pair[1].into()]);
             let b = g.parameter(&format!("b{i}"), DType::F32, [pair[1].into()]);
             weights.extend([(format!("w{i}"), w), (format!("b{i}"), b)]);
             h = h.matmul(w) + b;
-            if i < 2 {
+            if i + 2 < self.sizes.len() {
                 h = h.max(h.constant(0.0));
             }
         }
         if training {
-            let y = g.input("y", DType::F32, [batch.into(), 1.into()]);
-            let loss = (h.softplus() - h * y).mean_all();
+            let y = g.input("y", DType::F32, [batch.into(), last.into()]);
+            let losses = if last == 1 {
+                h.softplus() - h * y
+            } else {
+                h.reduce(nervure_graph::Reduction::LogSumExp, &[1]) - (h * y).sum(&[1])
+            };
+            let loss = losses.mean_all();
             g.output("loss", loss);
             let step = g.parameter("step", DType::F32, nervure_graph::Shape::new());
             let next = step + 1.0;
@@ -154,32 +178,53 @@ fn seed_mlp(threads: &Threads) {
                 adam(&g, *w, name, grad.expect("every weight has a gradient"), rate);
             }
         } else {
-            g.output("y", h.sigmoid());
+            g.output("y", if last == 1 { h.sigmoid() } else { h });
         }
         g.finish().expect("the benchmark's graphs are well formed")
-    };
-    let graph = write(true, 32);
-    let mut store = Store::new();
-    for (name, id) in graph.parameters() {
-        let shape = graph.node(id).ty.resolve(&Bindings::new()).expect("fixed sizes");
-        let values = if name.contains('/') {
-            vec![0.0; shape.iter().product()]
-        } else {
-            numbers(shape.iter().product())
+    }
+
+    fn run(&self, one: &Threads, two: &Threads, peak: f64) {
+        let graph = self.graph(true, self.batch);
+        let mut store = Store::new();
+        for (name, id) in graph.parameters() {
+            let shape = graph.node(id).ty.resolve(&Bindings::new()).expect("fixed sizes");
+            let len = shape.iter().product();
+            let values = if name.contains('/') { vec![0.0; len] } else { numbers(len) };
+            let values: Vec<f32> =
+                values.iter().map(|v| v / (shape.first().copied().unwrap_or(1) as f32).sqrt()).collect();
+            store.insert(name, Buffer::from_f32(&shape, &values).expect("as many elements"));
+        }
+        let (first, last) = (self.sizes[0], self.sizes[self.sizes.len() - 1]);
+        let x = numbers(self.batch.max(256) * first);
+        let y: Vec<f32> = (0..self.batch * last).map(|i| f32::from(i % (last + 1) == 0)).collect();
+        let mut r = runner(&graph, &store);
+        if std::env::var_os("PLAN").is_some() {
+            println!("{}", r.plan());
+        }
+        let flops = r.plan().flops() as f64 * 1e-9;
+        let mut step = |threads: &Threads| {
+            time(|| {
+                r.run(threads, &mut store, &[View::F32(&x[..self.batch * first]), View::F32(&y)])
+                    .expect("the step runs")
+            })
         };
-        store.insert(name, Buffer::from_f32(&shape, &values).expect("as many elements"));
-    }
-    let (x, y) = (numbers(32 * 8), (0..32).map(|i| (i % 2) as f32).collect::<Vec<_>>());
-    let mut r = runner(&graph, &store);
-    if std::env::var_os("PLAN").is_some() {
-        println!("{}", r.plan());
-    }
-    let t = time(|| r.run(threads, &mut store, &[View::F32(&x), View::F32(&y)]).expect("the step runs"));
-    println!("seed_mlp step: {:.2} µs, {} kernels", t * 1e6, r.plan().kernels());
-    for batch in [1, 32] {
-        let mut r = runner(&write(false, batch), &store);
-        let t = time(|| r.infer(threads, &store, &[View::F32(&x[..batch * 8])]).expect("it runs"));
-        println!("seed_mlp prediction of {batch}: {:.2} µs", t * 1e6);
+        let (t1, t2) = (step(one), step(two));
+        println!(
+            "{} step: {:.2} µs ({:.0} %), two threads {:.2} ({:.0} %)",
+            self.name,
+            t1 * 1e6,
+            100.0 * flops / t1 / peak,
+            t2 * 1e6,
+            50.0 * flops / t2 / peak
+        );
+        for batch in [1, 32, 256] {
+            let mut r = runner(&self.graph(false, batch), &store);
+            let mut predict = |threads: &Threads| {
+                time(|| r.infer(threads, &store, &[View::F32(&x[..batch * first])]).expect("it runs"))
+            };
+            let (t1, t2) = (predict(one), predict(two));
+            println!("{} prediction of {batch}: {:.2} µs, two threads {:.2}", self.name, t1 * 1e6, t2 * 1e6);
+        }
     }
 }
 

@@ -246,12 +246,11 @@ impl Kernel {
     fn scratch(&self, level: Level) -> usize {
         match self {
             Kernel::Fused(k) => k.tape.scratch,
-            Kernel::MatMul(k) if k.packed.is_some() => gemm::scratch(level) * 4,
+            Kernel::MatMul(k) => k.scratch(),
             Kernel::Conv(_) => gemm::scratch(level) * 4,
             Kernel::Rows(_) => rows::SCRATCH,
             Kernel::Scan(k) => k.body.scratch,
-            Kernel::MatMul(_)
-            | Kernel::Columns(_)
+            Kernel::Columns(_)
             | Kernel::Copy(_)
             | Kernel::Assemble(_)
             | Kernel::Pool(_)
@@ -267,9 +266,7 @@ impl Kernel {
         match self {
             Kernel::Fused(k) => k.rows.saturating_mul(k.row).saturating_mul(k.tape.cost + k.sinks.len()),
             Kernel::Columns(k) => k.outer * k.k * k.inner,
-            Kernel::MatMul(k) => {
-                k.count().saturating_mul(k.sizes.m).saturating_mul(k.sizes.n).saturating_mul(k.sizes.k) / 8
-            }
+            Kernel::MatMul(k) => k.cost(),
             Kernel::Copy(k) => k.axes.iter().map(|a| a.0).product(),
             Kernel::Assemble(k) => {
                 k.copies.iter().map(|c| c.axes.iter().map(|a| a.0).product::<usize>()).sum()
@@ -331,7 +328,7 @@ impl fmt::Display for Kernel {
             }
             Kernel::Columns(k) => write!(f, "column {:?} {} × {} × {}", k.kind, k.outer, k.k, k.inner),
             Kernel::MatMul(k) => {
-                let how = if k.packed.is_some() { "packed" } else { "direct" };
+                let how = if k.is_direct { "direct" } else { "packed" };
                 write!(f, "matmul {} × ({} × {} × {}), {how}", k.count(), k.sizes.m, k.sizes.k, k.sizes.n)
             }
             Kernel::Copy(k) => write!(f, "copy {:?}", k.axes.iter().map(|a| a.0).collect::<Vec<_>>()),

@@ -15,6 +15,9 @@ use crate::kernels::reduce::{BLOCK, Columns};
 use crate::kernels::rows::{RowKind, Rows};
 use crate::plan::Kernel;
 
+/// Terms from which on it pays to pack the rows of a product with one column, for vectors across them.
+const TURNED: usize = 16;
+
 impl Lowering<'_> {
     /// Settles in which form the operands of a node must lie.
     pub(super) fn require_operands(&mut self, id: NodeId) {
@@ -130,32 +133,25 @@ impl Lowering<'_> {
         (a, a_lane, a_term): (&Access, isize, isize),
         (b, column_b, term_b): (&Access, usize, usize),
     ) {
-        let (a_buffer, b_buffer, c) = (self.buffer(a.base), self.buffer(b.base), self.buffer(id));
-        let mut kernel = MatMul {
-            level: self.level,
-            sizes,
-            batch,
-            a: matmul::Operand { buffer: a_buffer, offset: a.offset, lane: a_lane, term: a_term },
-            b: matmul::Operand {
-                buffer: b_buffer,
-                offset: b.offset,
-                lane: b.strides[column_b],
-                term: b.strides[term_b],
-            },
-            c,
-            packed: None,
+        let operand = |l: &mut Self, x: &Access, lane: isize, term: isize| {
+            let buffer = l.buffer(x.base);
+            matmul::Operand { buffer, offset: x.offset, lane, term }
         };
-        let mut room = Vec::new();
-        if !MatMul::is_direct(self.level, sizes, kernel.b.lane) {
-            let bytes = sizes.packed(self.level) * kernel.rights() * 4;
-            let packed = self.new_buffer(bytes, Place::Arena);
-            kernel.packed = Some(packed);
-            room.push(packed);
+        let mut a = operand(self, a, a_lane, a_term);
+        let mut b = operand(self, b, b.strides[column_b], b.strides[term_b]);
+        let mut sizes = sizes;
+        let mut batch = batch;
+        // A column is a row of the product the other way round, the same sums in the same order: so vectors go over what there is much of.
+        if sizes.n == 1 && (a.lane == 1 || sizes.k >= TURNED) {
+            std::mem::swap(&mut a, &mut b);
+            sizes = Sizes { m: 1, n: sizes.m, k: sizes.k };
+            batch.iter_mut().for_each(|axis| *axis = (axis.0, axis.2, axis.1));
         }
+        let (reads, c) = ([a.buffer, b.buffer], self.buffer(id));
+        let is_direct = MatMul::is_direct(self.level, sizes, b.lane);
+        let kernel = MatMul { level: self.level, sizes, batch, a, b, c, is_direct };
         let flops = 2 * kernel.count() as u64 * sizes.m as u64 * sizes.n as u64 * sizes.k as u64;
-        let step = self.step(id, Kernel::MatMul(kernel), [a_buffer, b_buffer], [c]);
-        step.room = room;
-        step.flops = flops;
+        self.step(id, Kernel::MatMul(kernel), reads, [c]).flops = flops;
     }
 
     fn emit_reduce(&mut self, id: NodeId, axes: &[usize]) {

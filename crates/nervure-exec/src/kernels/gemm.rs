@@ -54,6 +54,14 @@ pub(crate) struct Strided {
 // SAFETY: reads alone, of buffers that nobody writes meanwhile.
 unsafe impl Sync for Strided {}
 
+impl Strided {
+    /// The operand from a lane and a term on.
+    pub(crate) fn from(self, lane: usize, term: usize) -> Strided {
+        let offset = lane as isize * self.lane + term as isize * self.term;
+        Strided { base: self.base.wrapping_offset(offset), ..self }
+    }
+}
+
 impl Panels for Strided {
     unsafe fn pack(&self, first: usize, count: usize, k: Range<usize>, width: usize, to: *mut f32) {
         let from = self.base.wrapping_offset(first as isize * self.lane + k.start as isize * self.term);
@@ -322,6 +330,38 @@ pub(crate) unsafe fn multiply_direct(
             return;
         }
     }
+}
+
+/// Multiplies `terms` terms of a left operand as it lies with [packed](super::panels::pack) columns of a right one; adds to the result, or sets it.
+///
+/// # Safety
+/// The operands have these rows, columns and terms from their first elements on; so has the result, whose elements are the caller's alone.
+pub(crate) unsafe fn multiply_panels(
+    level: Level,
+    (rows, columns, terms): (usize, usize, usize),
+    a: Strided,
+    panels: *const f32,
+    (c, row): (*mut f32, usize),
+    add: bool,
+) {
+    let tiles = Tiles::of(level);
+    level.run(Block {
+        tiles,
+        rows,
+        columns,
+        terms,
+        a: a.base,
+        a_tile: 0,
+        a_lane: a.lane,
+        a_term: a.term,
+        b: panels,
+        b_tile: tiles.columns * terms,
+        b_term: tiles.columns as isize,
+        padded: true,
+        c,
+        row,
+        add,
+    });
 }
 
 /// Tiles of a block of terms.

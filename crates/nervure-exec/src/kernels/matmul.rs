@@ -1,7 +1,9 @@
 //! Matrix products over strided operands.
 
-use super::gemm::{self, Products, Sizes, Strided, Tiles};
-use super::{BufferId, Frame};
+use std::ops::Range;
+
+use super::gemm::{self, BLOCK, Sizes, Strided, Tiles};
+use super::{BufferId, Frame, panels};
 use crate::simd::Level;
 
 /// An operand: where its matrices lie in a buffer, in elements.
@@ -32,10 +34,14 @@ pub(crate) struct MatMul {
     pub b: Operand,
     /// The result, row-major.
     pub c: BufferId,
-    /// Room for the packed right operands; none where they are read as they lie.
-    pub packed: Option<BufferId>,
+    /// Whether the right operand is read as it lies, rather than packed by those who multiply it.
+    pub is_direct: bool,
 }
 
+/// Rows of a part at most: beside its columns' block they fit the second cache.
+const ROWS: usize = 256;
+/// Columns of a part at most.
+const COLUMNS: usize = 256;
 /// Bytes of a right operand that is read as it lies rather than packed: it stays in the first cache.
 const SMALL: usize = 16 << 10;
 
@@ -51,85 +57,118 @@ impl MatMul {
         self.batch.iter().map(|b| b.0).product()
     }
 
-    /// Number of unequal right operands: axes of the batch along which it repeats count once.
-    pub fn rights(&self) -> usize {
-        self.batch.iter().filter(|b| b.2 != 0).map(|b| b.0).product()
+    /// Work, in the time of a floating-point operation: of few rows it is reading the right operand.
+    pub fn cost(&self) -> usize {
+        let Sizes { m, n, k } = self.sizes;
+        self.count().saturating_mul(m.max(3)).saturating_mul(n).saturating_mul(k) / 8
+    }
+
+    /// Bytes of scratch that a worker needs.
+    pub fn scratch(&self) -> usize {
+        let Sizes { n, k, .. } = self.sizes;
+        let columns = n.min(COLUMNS).next_multiple_of(Tiles::of(self.level).columns);
+        if self.is_direct { 0 } else { columns * k.min(BLOCK) * 4 }
     }
 
     /// # Safety
     /// The frame's buffers are those that the kernel was compiled for.
     pub unsafe fn run(&self, frame: &Frame) {
-        let Sizes { m, n, k } = self.sizes;
+        let Sizes { m, n, .. } = self.sizes;
         let count = self.count();
         if m == 0 || n == 0 || count == 0 {
             return;
         }
         let frame = *frame;
-        let left = move |product: usize| {
-            let (at, _, _) = self.place(product);
-            let base = frame.buffer(self.a.buffer).cast::<f32>().wrapping_offset(self.a.offset + at);
-            Strided { base, lane: self.a.lane, term: self.a.term }
-        };
-        let right_at = move |at: isize| {
-            let base = frame.buffer(self.b.buffer).cast::<f32>().wrapping_offset(self.b.offset + at);
-            Strided { base, lane: self.b.lane, term: self.b.term }
-        };
-        let result = move |product: usize| frame.buffer(self.c).cast::<f32>().wrapping_add(product * m * n);
-        let Some(packed) = self.packed else {
-            let (rows, columns) = (m.div_ceil(64), n.div_ceil(512));
-            frame.share(count * rows * columns, count * m * n * k / 8, |part, _| {
-                let (product, part) = (part / (rows * columns), part % (rows * columns));
-                let (i, j) = (part / columns * 64, part % columns * 512);
-                let range = (i..(i + 64).min(m), j..(j + 512).min(n), k);
-                let b = right_at(self.place(product).1);
-                // SAFETY: the operands are as compiled, the columns of `b` lie side by side, and the part's elements are its alone.
-                unsafe {
-                    gemm::multiply_direct(self.level, range, left(product), b, result(product), n);
-                }
-            });
-            return;
-        };
-        let right = move |which: usize| {
-            let (mut which, mut at) = (which, 0);
-            for &(size, _, stride) in self.batch.iter().rev().filter(|b| b.2 != 0) {
-                at += (which % size) as isize * stride;
-                which /= size;
+        let shared = frame.is_shared(self.cost());
+        let (rows, columns) = self.part(if shared { 2 * frame.workers().div_ceil(count) } else { 1 });
+        let (down, across) = (m.div_ceil(rows), n.div_ceil(columns));
+        frame.share(count * down * across, self.cost(), |part, scratch| {
+            let (product, part) = (part / (down * across), part % (down * across));
+            let (top, start) = (part / across * rows, part % across * columns);
+            // SAFETY: the part's elements are this call's alone.
+            unsafe {
+                let range = (top..(top + rows).min(m), start..(start + columns).min(n));
+                self.multiply(&frame, product, range, scratch.cast());
             }
-            right_at(at)
-        };
-        let right_of = move |product: usize| self.place(product).2;
-        let packed = frame.buffer(packed).cast();
-        // SAFETY: the operands are as compiled, and the room is for this kernel alone.
-        unsafe {
-            Products {
-                level: self.level,
-                sizes: self.sizes,
-                count,
-                left: &left,
-                rights: self.rights(),
-                right: &right,
-                right_of: &right_of,
-                packed,
-                result: &result,
-                row: n,
+        });
+    }
+
+    /// Some rows and columns of a product.
+    ///
+    /// # Safety
+    /// As [`MatMul::run`]; nobody else writes these elements, and `packed` is [`MatMul::scratch`].
+    unsafe fn multiply(
+        &self,
+        frame: &Frame,
+        product: usize,
+        (rows, columns): (Range<usize>, Range<usize>),
+        packed: *mut f32,
+    ) {
+        let Sizes { m, n, k } = self.sizes;
+        let (a_at, b_at) = self.place(product);
+        let (a, b) = (self.a.at(frame, a_at), self.b.at(frame, b_at));
+        let c = frame.buffer(self.c).cast::<f32>().wrapping_add(product * m * n);
+        if self.is_direct {
+            // SAFETY: the operands are as compiled, and the columns of `b` lie side by side.
+            return unsafe { gemm::multiply_direct(self.level, (rows, columns, k), a, b, c, n) };
+        }
+        let c = c.wrapping_add(rows.start * n + columns.start);
+        let mut from = 0;
+        loop {
+            let terms = BLOCK.min(k - from);
+            let (a, b) = (a.from(rows.start, from), b.from(columns.start, from));
+            // SAFETY: the operands are as compiled; the columns are no more than there is room for.
+            unsafe {
+                panels::pack(self.level, b, columns.len(), terms, packed);
+                let sizes = (rows.len(), columns.len(), terms);
+                gemm::multiply_panels(self.level, sizes, a, packed, (c, n), from > 0);
             }
-            .run(&frame);
+            from += terms;
+            if from >= k {
+                return;
+            }
         }
     }
 
-    /// Offsets of a product's operands, and the number of its right operand.
-    fn place(&self, product: usize) -> (isize, isize, usize) {
-        let (mut rest, mut a, mut b, mut which, mut rights) = (product, 0, 0, 0, 1);
-        for &(size, a_stride, b_stride) in self.batch.iter().rev() {
-            let i = rest % size;
-            rest /= size;
-            a += i as isize * a_stride;
-            b += i as isize * b_stride;
-            if b_stride != 0 {
-                which += i * rights;
-                rights *= size;
+    /// Rows and columns of a part, if there are to be about so many of a product.
+    fn part(&self, wanted: usize) -> (usize, usize) {
+        let Sizes { m, n, .. } = self.sizes;
+        let tiles = Tiles::of(self.level);
+        let (mut down, mut across) = (m.div_ceil(ROWS), n.div_ceil(COLUMNS));
+        let size = |down, across| {
+            let rows: usize = m.div_ceil(down);
+            let columns: usize = n.div_ceil(across);
+            (rows.next_multiple_of(tiles.rows), columns.next_multiple_of(tiles.columns))
+        };
+        while down * across < wanted {
+            match size(down, across) {
+                (_, 256..) => across *= 2,
+                (128.., _) => down *= 2,
+                (_, 128..) => across *= 2,
+                (64.., _) => down *= 2,
+                _ => break,
             }
         }
-        (a, b, which)
+        size(down, across)
+    }
+
+    /// Offsets of a product's operands.
+    fn place(&self, product: usize) -> (isize, isize) {
+        let (mut rest, mut a, mut b) = (product, 0, 0);
+        for &(size, a_stride, b_stride) in self.batch.iter().rev() {
+            let i = (rest % size) as isize;
+            rest /= size;
+            a += i * a_stride;
+            b += i * b_stride;
+        }
+        (a, b)
+    }
+}
+
+impl Operand {
+    /// The matrix at an offset.
+    fn at(&self, frame: &Frame, offset: isize) -> Strided {
+        let base = frame.buffer(self.buffer).cast::<f32>().wrapping_offset(self.offset + offset);
+        Strided { base, lane: self.lane, term: self.term }
     }
 }

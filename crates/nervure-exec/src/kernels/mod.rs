@@ -8,6 +8,7 @@ pub(crate) mod map;
 pub(crate) mod math;
 pub(crate) mod matmul;
 pub(crate) mod movement;
+pub(crate) mod panels;
 pub(crate) mod pool;
 pub(crate) mod random;
 pub(crate) mod reduce;
@@ -64,10 +65,20 @@ impl Frame<'_> {
         self.table[id as usize]
     }
 
+    /// Whether work of this cost is shared.
+    pub fn is_shared(&self, cost: usize) -> bool {
+        self.threads.is_some() && cost > 2 * PART
+    }
+
+    /// Number of those who share.
+    pub fn workers(&self) -> usize {
+        self.threads.map_or(1, Threads::count)
+    }
+
     /// Calls `work(part, scratch)` once for each part, on all threads if their cost is worth it.
     pub fn share(&self, parts: usize, cost: usize, work: impl Fn(usize, *mut u8) + Sync) {
         match self.threads {
-            Some(threads) if parts > 1 && cost > 2 * PART => {
+            Some(threads) if parts > 1 && self.is_shared(cost) => {
                 let frame = *self;
                 threads.run(parts, &move |part, worker| {
                     let frame = &frame;

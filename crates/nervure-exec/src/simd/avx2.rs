@@ -1,4 +1,5 @@
 use std::arch::x86_64::*;
+use std::array::from_fn;
 
 use super::Simd;
 
@@ -47,6 +48,28 @@ impl Simd for Avx2 {
     unsafe fn store(self, p: *mut f32, v: __m256) {
         // SAFETY: the caller's promise, and `self` for the instructions.
         unsafe { _mm256_storeu_ps(p, v) }
+    }
+    #[inline(always)]
+    unsafe fn transpose(self, from: *const f32, stride: isize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the caller's promise for what is loaded and stored, and `self` for the instructions.
+        unsafe {
+            let r: [__m256; 8] = from_fn(|i| _mm256_loadu_ps(from.offset(i as isize * stride)));
+            // Pairs of rows, then fours: `q[4g + c]` has in its half `j` the column `4j + c` of the rows from `4g` on.
+            let p: [__m256; 8] = from_fn(|i| {
+                let (a, b) = (r[i & !1], r[i | 1]);
+                if i % 2 == 0 { _mm256_unpacklo_ps(a, b) } else { _mm256_unpackhi_ps(a, b) }
+            });
+            let q: [__m256; 8] = from_fn(|i| {
+                let first = i & !3 | i >> 1 & 1;
+                let (a, b) = (_mm256_castps_pd(p[first]), _mm256_castps_pd(p[first + 2]));
+                _mm256_castpd_ps(if i % 2 == 0 { _mm256_unpacklo_pd(a, b) } else { _mm256_unpackhi_pd(a, b) })
+            });
+            for c in 0..4 {
+                let row = |k: usize| to.add(k * to_stride);
+                _mm256_storeu_ps(row(c), _mm256_permute2f128_ps::<0x20>(q[c], q[4 + c]));
+                _mm256_storeu_ps(row(4 + c), _mm256_permute2f128_ps::<0x31>(q[c], q[4 + c]));
+            }
+        }
     }
     #[inline(always)]
     unsafe fn load_tail(self, p: *const f32, t: __m256i) -> __m256 {

@@ -1,4 +1,5 @@
 use std::arch::x86_64::*;
+use std::array::from_fn;
 
 use super::Simd;
 
@@ -75,6 +76,34 @@ impl Simd for Avx512 {
     unsafe fn store_mask(self, p: *mut u8, m: __mmask16) {
         // SAFETY: the caller's promise, and `self` for the instructions.
         unsafe { _mm_storeu_si128(p.cast(), _mm_maskz_set1_epi8(m, 1)) }
+    }
+    #[inline(always)]
+    unsafe fn transpose(self, from: *const f32, stride: isize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the caller's promise for what is loaded and stored, and `self` for the instructions.
+        unsafe {
+            let r: [__m512; 16] = from_fn(|i| _mm512_loadu_ps(from.offset(i as isize * stride)));
+            // Pairs of rows, then fours: `q[4g + c]` has in its quarter `j` the column `4j + c` of the rows from `4g` on.
+            let p: [__m512; 16] = from_fn(|i| {
+                let (a, b) = (r[i & !1], r[i | 1]);
+                if i % 2 == 0 { _mm512_unpacklo_ps(a, b) } else { _mm512_unpackhi_ps(a, b) }
+            });
+            let q: [__m512; 16] = from_fn(|i| {
+                let first = i & !3 | i >> 1 & 1;
+                let (a, b) = (_mm512_castps_pd(p[first]), _mm512_castps_pd(p[first + 2]));
+                _mm512_castpd_ps(if i % 2 == 0 { _mm512_unpacklo_pd(a, b) } else { _mm512_unpackhi_pd(a, b) })
+            });
+            for c in 0..4 {
+                let even = _mm512_shuffle_f32x4::<0x88>(q[c], q[4 + c]);
+                let odd = _mm512_shuffle_f32x4::<0xDD>(q[c], q[4 + c]);
+                let even_below = _mm512_shuffle_f32x4::<0x88>(q[8 + c], q[12 + c]);
+                let odd_below = _mm512_shuffle_f32x4::<0xDD>(q[8 + c], q[12 + c]);
+                let row = |k: usize| to.add(k * to_stride);
+                _mm512_storeu_ps(row(c), _mm512_shuffle_f32x4::<0x88>(even, even_below));
+                _mm512_storeu_ps(row(4 + c), _mm512_shuffle_f32x4::<0x88>(odd, odd_below));
+                _mm512_storeu_ps(row(8 + c), _mm512_shuffle_f32x4::<0xDD>(even, even_below));
+                _mm512_storeu_ps(row(12 + c), _mm512_shuffle_f32x4::<0xDD>(odd, odd_below));
+            }
+        }
     }
     lanes! {
         fn splat(x: f32) -> __m512 { _mm512_set1_ps(x) }

@@ -162,6 +162,11 @@ pub(crate) trait Simd: Copy {
     /// As many bytes as there are lanes are writable at `p`.
     unsafe fn store_mask(self, p: *mut u8, m: Self::M);
 
+    /// Transposes a square of as many rows as there are lanes, `stride` floats apart, to rows `to_stride` floats apart.
+    /// # Safety
+    /// The rows are readable at `from`, and writable at `to`, apart from those.
+    unsafe fn transpose(self, from: *const f32, stride: isize, to: *mut f32, to_stride: usize);
+
     fn splat(self, x: f32) -> Self::F;
     fn add(self, a: Self::F, b: Self::F) -> Self::F;
     fn sub(self, a: Self::F, b: Self::F) -> Self::F;

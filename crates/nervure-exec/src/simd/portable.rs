@@ -43,6 +43,15 @@ impl Simd for Portable {
         unsafe { p.cast::<F>().write_unaligned(v) }
     }
     #[inline(always)]
+    unsafe fn transpose(self, from: *const f32, stride: isize, to: *mut f32, to_stride: usize) {
+        for i in 0..LANES {
+            for k in 0..LANES {
+                // SAFETY: the caller's promise.
+                unsafe { *to.add(k * to_stride + i) = *from.offset(i as isize * stride + k as isize) };
+            }
+        }
+    }
+    #[inline(always)]
     unsafe fn load_tail(self, p: *const f32, t: usize) -> F {
         // SAFETY: lanes beyond the tail are not read; for the others the caller's promise.
         from_fn(|i| if i < t { unsafe { *p.add(i) } } else { 0.0 })

@@ -1,0 +1,119 @@
+//! Packing of a right operand that lies in memory, at the speed of the caches: done by each worker for the columns that it multiplies.
+
+use super::gemm::{Strided, Tiles};
+use crate::simd::{Kernel, Level, Simd};
+
+/// Packs `count` columns of `terms` terms from the first element of `from` on: panels of [`Tiles::columns`] columns, as
+/// [`super::gemm::Panels`] has them, zeros after the last.
+///
+/// # Safety
+/// The elements are readable; `to` has room for whole panels.
+pub(crate) unsafe fn pack(level: Level, from: Strided, count: usize, terms: usize, to: *mut f32) {
+    level.run(Pack { from, count, terms, to, wide: Tiles::of(level).columns });
+}
+
+struct Pack {
+    from: Strided,
+    count: usize,
+    terms: usize,
+    to: *mut f32,
+    wide: usize,
+}
+
+impl Kernel for Pack {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Pack { from, count, terms, to, wide } = self;
+        for first in (0..count).step_by(wide) {
+            let lanes = wide.min(count - first);
+            let base = from.base.wrapping_offset(first as isize * from.lane);
+            let panel = Strided { base, ..from };
+            // SAFETY: made by `pack` alone: the panel's columns and terms are readable, and its room is writable.
+            unsafe {
+                let to = to.add(first * terms);
+                if from.lane == 1 {
+                    rows(s, panel, lanes, terms, wide, to);
+                } else {
+                    columns(s, panel, lanes, terms, wide, to);
+                }
+            }
+        }
+    }
+}
+
+/// A panel whose columns lie side by side.
+///
+/// # Safety
+/// As [`pack`].
+#[inline(always)]
+unsafe fn rows<S: Simd>(s: S, from: Strided, lanes: usize, terms: usize, wide: usize, to: *mut f32) {
+    for start in (0..wide).step_by(S::LANES) {
+        let here = lanes.saturating_sub(start).min(S::LANES);
+        let (tail, whole) = (s.tail(here), here == S::LANES);
+        let mut p = from.base.wrapping_add(start);
+        for k in 0..terms {
+            // SAFETY: the caller's promise; beyond the tail nothing is read.
+            unsafe {
+                let x = if whole { s.load(p) } else { s.load_tail(p, tail) };
+                s.store(to.add(k * wide + start), x);
+            }
+            p = p.wrapping_offset(from.term);
+        }
+    }
+}
+
+/// A panel whose columns lie apart: squares where terms lie side by side, else one by one.
+///
+/// # Safety
+/// As [`pack`].
+#[inline(always)]
+unsafe fn columns<S: Simd>(s: S, from: Strided, lanes: usize, terms: usize, wide: usize, to: *mut f32) {
+    let (squares, whole) =
+        if from.term == 1 { (lanes / S::LANES * S::LANES, terms / S::LANES * S::LANES) } else { (0, 0) };
+    // SAFETY: the caller's promise.
+    unsafe {
+        for k in (0..whole).step_by(S::LANES) {
+            for lane in (0..squares).step_by(S::LANES) {
+                let p = from.base.offset(lane as isize * from.lane + k as isize);
+                s.transpose(p, from.lane, to.add(k * wide + lane), wide);
+            }
+        }
+        for lane in 0..wide {
+            let p = from.base.wrapping_offset(lane as isize * from.lane);
+            for k in if lane < squares { whole } else { 0 }..terms {
+                let x = if lane < lanes { *p.offset(k as isize * from.term) } else { 0.0 };
+                *to.add(k * wide + lane) = x;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_hold_every_element_in_its_place() {
+        let numbers: Vec<f32> = (0..100 * 100).map(|i| i as f32).collect();
+        for &level in Level::available() {
+            let wide = Tiles::of(level).columns;
+            for (lane, term) in [(1, 100), (100, 1), (100, 2), (-1, 100), (0, 1)] {
+                for (count, terms) in [(1usize, 1usize), (10, 40), (33, 17), (64, 32), (50, 5), (3, 33)] {
+                    let start = if lane < 0 { 99 } else { 0 };
+                    let from = Strided { base: numbers[start..].as_ptr(), lane, term };
+                    let mut to = vec![-1.0f32; count.next_multiple_of(wide) * terms];
+                    // SAFETY: lanes and terms are below 100 · 100, and the room is whole panels.
+                    unsafe { pack(level, from, count, terms, to.as_mut_ptr()) };
+                    for (at, &x) in to.iter().enumerate() {
+                        let (panel, k, i) = (at / (wide * terms), at / wide % terms, at % wide);
+                        let column = panel * wide + i;
+                        let place = start as isize + column as isize * lane + k as isize * term;
+                        let expected = if column < count { place as f32 } else { 0.0 };
+                        assert_eq!(x, expected, "{level:?}, {count} × {terms} by {lane} and {term}: {at}");
+                    }
+                }
+            }
+        }
+    }
+}
