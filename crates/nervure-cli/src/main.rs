@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod baseline;
+mod bench;
 mod datasets;
 mod evaluate;
 mod failure;
@@ -39,6 +40,7 @@ enum Command {
     Predict(predict::PredictArgs),
     Evaluate(evaluate::EvaluateArgs),
     Inspect(inspect::InspectArgs),
+    Bench(bench::BenchArgs),
     Datasets(datasets::DatasetsArgs),
     Completions(CompletionsArgs),
 }
@@ -93,6 +95,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => args.run(),
         Command::Evaluate(args) => args.run(),
         Command::Inspect(args) => args.run(),
+        Command::Bench(args) => args.run(),
         Command::Datasets(args) => args.run(),
         Command::Completions(args) => completions(args.shell),
     };

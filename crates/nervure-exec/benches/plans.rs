@@ -1,15 +1,14 @@
 //! Times of plans on this machine, printed: `cargo bench -p nervure-exec`. Nothing is asserted, for machines differ and are shared.
 
-use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use nervure_exec::{Buffer, Plan, Runner, Store, Threads, View};
+use nervure_exec::{Buffer, Plan, Runner, Store, Threads, View, peak_flops};
 use nervure_graph::{Bindings, Builder, DType, Graph, Tensor, Window, gradient};
 
 fn main() {
     let (one, two) = (Threads::new(1), Threads::new(2));
-    let peak = peak();
+    let peak = peak_flops(&one) / 1e9;
     println!("peak of one thread: {peak:.1} GFLOP/s");
     let only = std::env::args().nth(1).filter(|a| !a.starts_with('-'));
     for mlp in &MLPS {
@@ -59,52 +58,6 @@ fn time(mut f: impl FnMut()) -> f64 {
             start.elapsed().as_secs_f64() / f64::from(calls)
         })
         .fold(f64::INFINITY, f64::min)
-}
-
-/// GFLOP/s of a loop of fused multiply-adds of the widest vectors.
-fn peak() -> f64 {
-    const ROUNDS: usize = 10_000;
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::*;
-        #[target_feature(enable = "avx512f")]
-        fn wide() -> f32 {
-            let mut sums = [_mm512_set1_ps(1.0); 16];
-            let (a, b) = (_mm512_set1_ps(black_box(0.999)), _mm512_set1_ps(black_box(0.001)));
-            for _ in 0..ROUNDS {
-                for sum in &mut sums {
-                    *sum = _mm512_fmadd_ps(*sum, a, b);
-                }
-            }
-            sums.iter().map(|&s| _mm512_reduce_add_ps(s)).sum()
-        }
-        #[target_feature(enable = "avx2,fma")]
-        fn narrow() -> f32 {
-            let mut sums = [_mm256_set1_ps(1.0); 12];
-            let (a, b) = (_mm256_set1_ps(black_box(0.999)), _mm256_set1_ps(black_box(0.001)));
-            for _ in 0..ROUNDS {
-                for sum in &mut sums {
-                    *sum = _mm256_fmadd_ps(*sum, a, b);
-                }
-            }
-            sums.iter().map(|&s| _mm256_cvtss_f32(s)).sum()
-        }
-        if is_x86_feature_detected!("avx512f") {
-            let t = time(|| {
-                // SAFETY: the processor has the instructions.
-                black_box(unsafe { wide() });
-            });
-            return (ROUNDS * 16 * 16 * 2) as f64 / t / 1e9;
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            let t = time(|| {
-                // SAFETY: the processor has the instructions.
-                black_box(unsafe { narrow() });
-            });
-            return (ROUNDS * 12 * 8 * 2) as f64 / t / 1e9;
-        }
-    }
-    f64::NAN
 }
 
 fn numbers(n: usize) -> Vec<f32> {

@@ -13,6 +13,7 @@ mod buffer;
 mod compile;
 mod error;
 mod kernels;
+mod peak;
 mod plan;
 mod plans;
 mod run;
@@ -22,7 +23,8 @@ mod threads;
 
 pub use buffer::{Buffer, View};
 pub use error::Error;
-pub use plan::{Argument, Plan};
+pub use peak::peak_flops;
+pub use plan::{Argument, KernelLine, Plan};
 pub use plans::Plans;
 pub use run::Runner;
 pub use store::Store;

@@ -60,6 +60,17 @@ pub struct Plan {
     pub(crate) updated: Vec<String>,
 }
 
+/// A kernel as listings show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KernelLine {
+    /// What it does, over how much.
+    pub what: String,
+    /// Path of the scope from which it comes.
+    pub path: String,
+    /// Floating-point operations, of matrix products and convolutions alone.
+    pub flops: u64,
+}
+
 /// A kernel of a plan.
 pub(crate) struct PlanStep {
     /// Path of the scope from which it comes.
@@ -188,6 +199,13 @@ impl Plan {
     /// Number of kernels.
     pub fn kernels(&self) -> usize {
         self.steps.len()
+    }
+
+    /// The kernels, in the order in which they run.
+    pub fn listing(&self) -> impl ExactSizeIterator<Item = KernelLine> {
+        let line =
+            |s: &PlanStep| KernelLine { what: s.kernel.to_string(), path: s.path.clone(), flops: s.flops };
+        self.steps.iter().map(line)
     }
 
     /// Names of the parameters that a run changes.

@@ -1,9 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::buffer::Memory;
 use crate::compile::Place;
 use crate::kernels::Frame;
+use crate::plan::PlanStep;
 use crate::{Error, Plan, Store, Threads, View};
 
 /// What one run of a plan at a time needs: the arena, and room for its outputs. Runners of one plan run independently of each other.
@@ -15,6 +17,8 @@ pub struct Runner {
     /// The layout of the store that was found to fit.
     fits: Option<u64>,
     has_run: bool,
+    /// What each kernel of the last run took, if that is wanted.
+    times: Option<Vec<Duration>>,
 }
 
 // SAFETY: the pointers are into memory that the runner owns, or are set anew at each run from what that borrows.
@@ -33,7 +37,7 @@ impl Runner {
             Place::Input(_) | Place::Slot(_) | Place::Output(_) | Place::Same(_) => std::ptr::null_mut(),
         };
         let table = plan.places.iter().map(pointer).collect();
-        Runner { plan, arena, scratch, table, fits: None, has_run: false }
+        Runner { plan, arena, scratch, table, fits: None, has_run: false, times: None }
     }
 
     /// The plan.
@@ -44,6 +48,17 @@ impl Runner {
     /// Bytes that the runner holds: the arena, and the scratch of the threads of the runs so far; none before the first.
     pub fn bytes(&self) -> usize {
         self.arena.bytes() + self.scratch.bytes()
+    }
+
+    /// Times each kernel of the runs from now on: see [`Runner::kernel_times`]. Runs without it read no clock.
+    pub fn time_kernels(&mut self) {
+        self.times = Some(vec![Duration::ZERO; self.plan.steps.len()]);
+    }
+
+    /// What each kernel of the last run took, in the order of [`Plan::listing`]; nothing unless [`Runner::time_kernels`] was called. The
+    /// clock's own few dozen nanoseconds are in each.
+    pub fn kernel_times(&self) -> &[Duration] {
+        self.times.as_deref().unwrap_or(&[])
     }
 
     /// Runs the plan and applies its updates.
@@ -140,11 +155,21 @@ impl Runner {
         let frame =
             Frame { table: &self.table, scratch: self.scratch.pointer(), stride: plan.scratch, threads };
         self.has_run = true;
-        for step in &plan.steps {
+        let run = |step: &PlanStep, frame: &Frame| {
             // SAFETY: the table holds what the plan was compiled for: constants from the beginning, the arena, inputs and
             // slots since `start`, which has checked their types. Inputs are not written; slots are, by plans with updates, which `run` alone starts,
             // with the store borrowed for itself.
-            unsafe { step.kernel.run(&frame)? };
+            unsafe { step.kernel.run(frame) }
+        };
+        let Some(times) = &mut self.times else {
+            return plan.steps.iter().try_for_each(|step| run(step, &frame));
+        };
+        let mut start = Instant::now();
+        for (step, time) in plan.steps.iter().zip(times) {
+            run(step, &frame)?;
+            let end = Instant::now();
+            *time = end - start;
+            start = end;
         }
         Ok(())
     }

@@ -531,3 +531,23 @@ fn arenas_are_tight() {
         assert!(arena <= 1.2 * live, "arena {arena}, live {live}");
     }
 }
+
+#[test]
+fn kernels_are_timed_when_that_is_wanted() {
+    let graph = busy_step();
+    let mut store = store(&graph);
+    let plan = Plan::compile(&graph, &Bindings::new(), &store).unwrap();
+    let inputs: Vec<Buffer> =
+        plan.inputs().iter().map(|(_, dtype, shape)| Buffer::zeros(*dtype, shape)).collect();
+    let views: Vec<View> = inputs.iter().map(Buffer::view).collect();
+    let mut runner = Runner::new(Arc::new(plan));
+    let threads = Threads::new(1);
+    runner.run(&threads, &mut store, &views).unwrap();
+    assert!(runner.kernel_times().is_empty());
+    runner.time_kernels();
+    runner.run(&threads, &mut store, &views).unwrap();
+    let plan = runner.plan();
+    assert_eq!(runner.kernel_times().len(), plan.kernels());
+    assert!(runner.kernel_times().iter().any(|t| !t.is_zero()));
+    assert_eq!(plan.listing().map(|k| k.flops).sum::<u64>(), plan.flops());
+}

@@ -10,6 +10,8 @@ pub struct Work {
     /// elementwise one for each element of its result, a reduction one for each that it reads, a sort n·⌈log₂ n⌉. Moving elements
     /// counts none.
     pub flops: u64,
+    /// Those of `flops` that are of matrix products and convolutions.
+    pub products: u64,
     /// Bytes that are read and written: those of the operands and of the result, each once.
     pub bytes: u64,
 }
@@ -17,7 +19,11 @@ pub struct Work {
 impl Add for Work {
     type Output = Work;
     fn add(self, other: Work) -> Work {
-        Work { flops: self.flops.saturating_add(other.flops), bytes: self.bytes.saturating_add(other.bytes) }
+        Work {
+            flops: self.flops.saturating_add(other.flops),
+            products: self.products.saturating_add(other.products),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
     }
 }
 
@@ -75,7 +81,9 @@ fn work(graph: &Graph, id: NodeId, bindings: &Bindings) -> Result<Work, Error> {
         Op::Scan(scan) => {
             let body = cost(&scan.body, bindings)?.total;
             let steps = scan.length.resolve(bindings)? as u64;
-            return Ok(Work { flops: times(&[steps, body.flops]), bytes: times(&[steps, body.bytes]) });
+            let [flops, products, bytes] =
+                [body.flops, body.products, body.bytes].map(|work| times(&[steps, work]));
+            return Ok(Work { flops, products, bytes });
         }
         Op::Iota { .. }
         | Op::Transpose { .. }
@@ -107,7 +115,11 @@ fn work(graph: &Graph, id: NodeId, bindings: &Bindings) -> Result<Work, Error> {
     let size = |ty: &Type, shape: &[usize]| times(&[count(shape), ty.dtype.size() as u64]);
     let operands = node.inputs.iter().zip(&shapes).map(|(i, shape)| size(&graph.node(*i).ty, shape));
     let bytes = operands.fold(size(&node.ty, &result), u64::saturating_add);
-    Ok(Work { flops, bytes })
+    let is_product = matches!(
+        node.op,
+        Op::MatMul { .. } | Op::Conv { .. } | Op::ConvInputGrad { .. } | Op::ConvKernelGrad { .. }
+    );
+    Ok(Work { flops, products: if is_product { flops } else { 0 }, bytes })
 }
 
 fn per_channel(kernel: &[usize]) -> u64 {
@@ -128,7 +140,8 @@ mod tests {
         let last = write(&g).id();
         let graph = g.finish().unwrap();
         let cost = cost(&graph, &Bindings::from([("n".into(), 3)])).unwrap();
-        assert_eq!(cost.nodes[last.index()], Work { flops, bytes });
+        let node = cost.nodes[last.index()];
+        assert_eq!((node.flops, node.bytes), (flops, bytes));
     }
 
     #[test]
@@ -158,5 +171,14 @@ mod tests {
             let scan = crate::Scan { body, carries: 1, slices: 0, length: n(), reverse: false };
             g.scan(scan, &[x(g, &[7])])
         });
+    }
+
+    #[test]
+    fn products_are_counted_apart() {
+        let g = Builder::new();
+        let x = g.input("x", DType::F32, [3.into(), 2.into()]);
+        g.output("y", x.matmul_with(x, false, true).exp());
+        let total = cost(&g.finish().unwrap(), &Bindings::new()).unwrap().total;
+        assert_eq!((total.products, total.flops), (2 * 3 * 3 * 2, 2 * 3 * 3 * 2 + 3 * 3));
     }
 }

@@ -181,7 +181,7 @@ impl Compiled {
 /// A plan for batches of one size, with its inputs: a run of it allocates nothing.
 #[derive(Debug)]
 pub(crate) struct Sized {
-    bindings: Bindings,
+    pub bindings: Bindings,
     pub rows: usize,
     pub inputs: Vec<Buffer>,
     picked: Vec<u32>,

@@ -85,6 +85,27 @@ fn the_json_of_the_others() {
 }
 
 #[test]
+fn the_json_of_bench() {
+    let bench = Bench::new();
+    let json = bench.json("bench --only seed_mlp --seconds 0 --threads 1 --profile --json");
+    assert!(json["peak_gflops"].as_f64().unwrap() > 0.0);
+    assert_eq!(json["threads"], 1);
+    let step = &json["train"][0];
+    assert_eq!((step["name"].as_str(), step["batch"].as_u64()), (Some("seed_mlp"), Some(32)));
+    // Forward, and the gradients of weights and of what the second and third layers take in: 2 flops a product.
+    let products = 32 * (8 * 10 + 10 * 8 + 8) + 32 * (8 * 10 + 10 * 8 + 8) + 32 * (10 * 8 + 8);
+    assert_eq!(step["gflop"].as_f64(), Some(f64::from(2 * products) / 1e9));
+    let (us, share) = (step["step_us"].as_f64().unwrap(), step["share_of_peak"].as_f64().unwrap());
+    assert!(us > 0.0 && share > 0.0 && share < 1.0);
+    assert!(!step["profile"].as_array().unwrap().is_empty());
+    let predict = json["predict"].as_array().unwrap();
+    assert_eq!(predict.iter().map(|p| p["batch"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 32, 256]);
+    assert!(predict.iter().all(|p| p["name"] == "seed_mlp" && p["us"].as_f64().unwrap() > 0.0));
+    has(&bench.ok("bench --only seed_mlp --seconds 0 --profile"), &["of peak", "step of 32", "matmul"]);
+    has(&bench.fails(2, "bench --only seed"), &["`seed`"]);
+}
+
+#[test]
 fn datasets_are_listed_and_printed() {
     let bench = Bench::new();
     has(&bench.ok("datasets"), &["diabetes", "digits", "iris", "wine_quality", "CC0"]);
@@ -123,7 +144,7 @@ fn the_examples_of_the_help_run() {
     for directory in [".local/share/bash-completion/completions", ".config/fish/completions"] {
         std::fs::create_dir_all(bench.path(directory)).unwrap();
     }
-    for command in ["train", "predict", "evaluate", "inspect", "datasets", "completions"] {
+    for command in ["train", "predict", "evaluate", "inspect", "bench", "datasets", "completions"] {
         let help = bench.ok(&format!("{command} --help"));
         let (_, examples) =
             help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command}: no examples"));

@@ -1,0 +1,228 @@
+//! `nervure bench`: how fast this machine trains and predicts.
+
+mod clock;
+mod profile;
+mod workloads;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use nervure_exec::{Threads, peak_flops};
+use nervure_graph::{cost, simplify};
+use nervure_nn::Model;
+use serde_json::{Value, json};
+
+use crate::failure::{Failure, Result};
+use crate::style::table;
+use crate::{Common, output};
+use clock::{Timing, time};
+use profile::Profile;
+use workloads::{WORKLOADS, Workload};
+
+/// Time training steps and predictions, against what this machine can do at most
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  nervure bench --only seed_mlp,tabular --seconds 0.2
+  nervure bench --only seed_mlp --seconds 0.2 --profile --threads 1")]
+pub struct BenchArgs {
+    /// These workloads instead of all
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    only: Vec<String>,
+
+    /// Print what each kernel of the plans takes, the dearest first
+    #[arg(long)]
+    profile: bool,
+
+    /// For how long each step and each prediction is timed
+    #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = seconds)]
+    seconds: f64,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Sizes of batches that are predicted.
+const PREDICTED: [usize; 3] = [1, 32, 256];
+
+/// A training step.
+struct Train {
+    workload: &'static Workload,
+    timing: Timing,
+    flops: u64,
+    profile: Option<Profile>,
+}
+
+/// A prediction.
+struct Predict {
+    workload: &'static Workload,
+    batch: usize,
+    timing: Timing,
+    profile: Option<Profile>,
+}
+
+impl BenchArgs {
+    /// Times and prints.
+    pub fn run(self) -> Result<()> {
+        let workloads = self.workloads()?;
+        let threads = self.common.threads();
+        let peak = peak_flops(&threads);
+        let (mut train, mut predict) = (Vec::new(), Vec::new());
+        for workload in workloads {
+            if !self.common.quiet {
+                eprintln!("{}", workload.name);
+            }
+            let mut model = workload.model()?.with_threads(Arc::clone(&threads));
+            train.push(self.train(workload, &mut model)?);
+            if workload.predicts {
+                for batch in PREDICTED {
+                    predict.push(self.predict(workload, &model, batch)?);
+                }
+            }
+        }
+        if self.common.json {
+            return output::line(&as_json(peak, &threads, &train, &predict).to_string());
+        }
+        output::text(&as_text(peak, &threads, &train, &predict))
+    }
+
+    fn workloads(&self) -> Result<Vec<&'static Workload>> {
+        if let Some(unknown) = self.only.iter().find(|name| WORKLOADS.iter().all(|w| w.name != **name)) {
+            let names: Vec<&str> = WORKLOADS.iter().map(|w| w.name).collect();
+            return Err(Failure::usage(
+                format!("no workload is named `{unknown}`"),
+                format!("choose among {}", names.join(", ")),
+            ));
+        }
+        let wanted = |w: &&Workload| self.only.is_empty() || self.only.iter().any(|name| name == w.name);
+        Ok(WORKLOADS.iter().filter(wanted).collect())
+    }
+
+    fn budget(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds)
+    }
+
+    fn train(&self, workload: &'static Workload, model: &mut Model) -> Result<Train> {
+        let batch = workload.batch(model)?;
+        let mut step = model.train_step(workload.training(), &batch)?;
+        // The direct algorithm, without what no result needs: the gradient of the first layer's input.
+        let flops = cost(&simplify(step.graph()).graph, step.bindings())?.total.products;
+        let timing = time(self.budget(), || step.run().map(drop))?;
+        let profile = self.profile.then(|| {
+            step.runner().time_kernels();
+            let kernels = step.runner().plan().listing().collect();
+            Profile::new(self.budget(), kernels, || step.run().map(|_| step.runner().kernel_times().to_vec()))
+        });
+        Ok(Train { workload, timing, flops, profile: profile.transpose()? })
+    }
+
+    fn predict(&self, workload: &'static Workload, model: &Model, batch: usize) -> Result<Predict> {
+        let x = workload.inputs(model, batch)?;
+        let x = [x.view()];
+        let mut predictor = model.predictor(batch)?;
+        let timing = time(self.budget(), || predictor.run(&x))?;
+        let profile = self.profile.then(|| {
+            predictor.runner().time_kernels();
+            let kernels = predictor.runner().plan().listing().collect();
+            Profile::new(self.budget(), kernels, || {
+                predictor.run(&x).map(|_| predictor.runner().kernel_times().to_vec())
+            })
+        });
+        Ok(Predict { workload, batch, timing, profile: profile.transpose()? })
+    }
+}
+
+impl Train {
+    /// Of what the machine can do at most.
+    fn share(&self, peak: f64) -> f64 {
+        self.flops as f64 / (self.timing.median * 1e-6) / peak
+    }
+}
+
+fn as_json(peak: f64, threads: &Threads, train: &[Train], predict: &[Predict]) -> Value {
+    let with_profile = |mut line: Value, profile: &Option<Profile>| {
+        if let Some(profile) = profile {
+            line["profile"] = profile.as_json();
+        }
+        line
+    };
+    let train = train.iter().map(|t| {
+        let line = json!({
+            "name": t.workload.name,
+            "batch": t.workload.batch,
+            "step_us": t.timing.median,
+            "least_us": t.timing.least,
+            "gflop": t.flops as f64 / 1e9,
+            "share_of_peak": t.share(peak),
+        });
+        with_profile(line, &t.profile)
+    });
+    let predict = predict.iter().map(|p| {
+        let line = json!({
+            "name": p.workload.name,
+            "batch": p.batch,
+            "us": p.timing.median,
+            "least_us": p.timing.least,
+        });
+        with_profile(line, &p.profile)
+    });
+    json!({
+        "peak_gflops": peak / 1e9,
+        "threads": threads.count(),
+        "train": train.collect::<Vec<_>>(),
+        "predict": predict.collect::<Vec<_>>(),
+    })
+}
+
+fn as_text(peak: f64, threads: &Threads, train: &[Train], predict: &[Predict]) -> String {
+    let (count, of) = (threads.count(), if threads.count() == 1 { "thread" } else { "threads" });
+    let mut text =
+        format!("peak {:.1} GFLOP/s on {count} {of}; times are medians and the least\n", peak / 1e9);
+    let line = |cells: &[&str]| cells.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>();
+    let mut rows = vec![line(&["step", "batch", "µs", "least", "MFLOP", "GFLOP/s", "of peak"])];
+    rows.extend(train.iter().map(|t| {
+        vec![
+            t.workload.name.to_owned(),
+            t.workload.batch.to_string(),
+            short(t.timing.median),
+            short(t.timing.least),
+            short(t.flops as f64 / 1e6),
+            format!("{:.1}", t.flops as f64 / t.timing.median / 1e3),
+            format!("{:.1} %", 100.0 * t.share(peak)),
+        ]
+    }));
+    text += &format!("\n{}", table(&rows));
+    if !predict.is_empty() {
+        let mut rows = vec![line(&["prediction", "batch", "µs", "least"])];
+        rows.extend(predict.iter().map(|p| {
+            let (median, least) = (short(p.timing.median), short(p.timing.least));
+            vec![p.workload.name.to_owned(), p.batch.to_string(), median, least]
+        }));
+        text += &format!("\n{}", table(&rows));
+    }
+    for t in train {
+        if let Some(profile) = &t.profile {
+            text += &format!("\n{}, step of {}\n{profile}", t.workload.name, t.workload.batch);
+        }
+    }
+    for p in predict {
+        if let Some(profile) = &p.profile {
+            text += &format!("\n{}, prediction of {}\n{profile}", p.workload.name, p.batch);
+        }
+    }
+    text
+}
+
+/// A number with four digits.
+fn short(x: f64) -> String {
+    let digits = (3 - x.max(1e-3).log10().floor() as i32).clamp(0, 4) as usize;
+    format!("{x:.digits$}")
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(s) if (0.0..=3600.0).contains(&s) => Ok(s),
+        _ => Err("expected seconds from 0 to 3600".into()),
+    }
+}
