@@ -1,16 +1,22 @@
-//! Times of plans on this machine, printed: `cargo bench -p nervure-exec`. Nothing is asserted, for machines differ and are shared.
+//! Times of plans on this machine, printed: `cargo bench -p nervure-exec`, of convolutions alone with `-- convolutions`. Nothing is asserted,
+//! for machines differ and are shared.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use nervure_exec::{Buffer, Plan, Runner, Store, Threads, View, peak_flops};
-use nervure_graph::{Bindings, Builder, DType, Graph, Tensor, Window, gradient};
+use nervure_graph::{Bindings, Builder, DType, Graph, Op, Padding, PoolKind, Tensor, Window, gradient};
 
 fn main() {
     let (one, two) = (Threads::new(1), Threads::new(2));
     let peak = peak_flops(&one) / 1e9;
     println!("peak of one thread: {peak:.1} GFLOP/s");
     let only = std::env::args().nth(1).filter(|a| !a.starts_with('-'));
+    if only.as_deref().is_some_and(|o| o == "convolutions") {
+        convolutions(&one, &two, peak);
+        poolings(&one, &two);
+        return;
+    }
     for mlp in &MLPS {
         mlp.run(&one, &two, peak);
     }
@@ -35,6 +41,7 @@ fn main() {
     }
     reductions(&one);
     convolutions(&one, &two, peak);
+    poolings(&one, &two);
     compilation();
 }
 
@@ -51,7 +58,9 @@ fn time(mut f: impl FnMut()) -> f64 {
         }
         calls *= 2;
     }
+    let begin = Instant::now();
     (0..400)
+        .take_while(|&round| round < 3 || begin.elapsed().as_millis() < 400)
         .map(|_| {
             let start = Instant::now();
             (0..calls).for_each(|_| f());
@@ -247,41 +256,136 @@ fn reductions(threads: &Threads) {
     }
 }
 
-/// 3 × 3 on images of 28 × 28, and both gradients.
+/// A convolution of square images.
+struct Layer {
+    batch: usize,
+    size: usize,
+    channels: [usize; 2],
+    window: usize,
+    stride: usize,
+    padding: Padding,
+    groups: usize,
+}
+
+impl Layer {
+    fn window(&self) -> Window {
+        let strides = vec![self.stride; 2];
+        Window { strides, padding: self.padding.clone(), ..Window::new([self.window; 2]) }
+    }
+}
+
+/// The layers of a network for 28 × 28 images, of a residual one for 32 × 32, and of one that convolves by channel: each alone, and each of
+/// its gradients.
 fn convolutions(one: &Threads, two: &Threads, peak: f64) {
-    for (c, o) in [(1usize, 32usize), (32, 64)] {
-        let (n, s) = (32usize, 28usize);
-        let g = Builder::new();
-        let x = g.input("x", DType::F32, [n.into(), s.into(), s.into(), c.into()]);
-        let k = g.parameter("k", DType::F32, [3.into(), 3.into(), c.into(), o.into()]);
-        let y = x.conv(k, Window::new([3, 3]), 1);
-        let grads = gradient(&g, y.square().sum_all(), &[k, x]);
-        let graph = |outputs: &[Tensor]| {
-            let mut graph = g.read(Graph::clone);
-            for (i, t) in outputs.iter().enumerate() {
-                graph.push_output(format!("{i}"), t.id());
-            }
-            graph
-        };
-        let mut store = Store::new();
-        store.insert("k", Buffer::from_f32(&[3, 3, c, o], &numbers(9 * c * o)).expect("as many elements"));
-        let x = numbers(n * s * s * c);
-        let grads: Vec<_> = grads.into_iter().flatten().collect();
-        for (name, outputs) in [
-            ("forward", &[y][..]),
-            ("forward and kernel gradient", &grads[..1]),
-            ("forward and both gradients", &grads[..]),
-        ] {
-            let mut r = runner(&graph(outputs), &store);
-            let flops = r.plan().flops() as f64 * 1e-9;
+    let valid = || Padding::Explicit(vec![(0, 0); 2]);
+    let layer = |batch, size, channels, window, stride, padding, groups| Layer {
+        batch,
+        size,
+        channels,
+        window,
+        stride,
+        padding,
+        groups,
+    };
+    for layer in [
+        layer(128, 28, [1, 32], 3, 1, valid(), 1),
+        layer(128, 26, [32, 64], 3, 1, valid(), 1),
+        layer(64, 32, [3, 16], 3, 1, Padding::Same, 1),
+        layer(64, 32, [16, 16], 3, 1, Padding::Same, 1),
+        layer(64, 32, [16, 32], 3, 2, Padding::Same, 1),
+        layer(64, 32, [16, 32], 1, 2, valid(), 1),
+        layer(64, 16, [32, 32], 3, 1, Padding::Same, 1),
+        layer(64, 16, [32, 64], 3, 2, Padding::Same, 1),
+        layer(64, 16, [32, 64], 1, 2, valid(), 1),
+        layer(64, 8, [64, 64], 3, 1, Padding::Same, 1),
+        layer(4, 14, [256, 256], 3, 1, Padding::Same, 1),
+        layer(16, 28, [128, 128], 1, 1, valid(), 1),
+        layer(16, 28, [128, 128], 3, 1, Padding::Same, 128),
+        layer(16, 28, [128, 128], 3, 2, Padding::Same, 128),
+    ] {
+        let Layer { batch, size, channels: [c, o], window, stride, groups, .. } = layer;
+        let out = layer.window().output(0, &size.into()).as_const().expect("fixed sizes");
+        let image = |size: usize, channels: usize| [batch, size, size, channels];
+        let kernel = [window, window, c / groups, o];
+        print!("convolution {window}×{window}/{stride} of {batch}×{size}×{size}×{c} → {o}, {groups} groups:");
+        for kind in ["forward", "input", "kernel"] {
+            let g = Builder::new();
+            let input = |name: &str, shape: [usize; 4]| g.input(name, DType::F32, shape.map(Into::into));
+            let (a, b) = match kind {
+                "forward" => (image(size, c), kernel),
+                "input" => (image(out, o), kernel),
+                _kernel => (image(size, c), image(out, o)),
+            };
+            let (ta, tb) = (input("a", a), input("b", b));
+            g.output(
+                "y",
+                match kind {
+                    "forward" => ta.conv(tb, layer.window(), groups),
+                    "input" => ta.conv_input_grad(tb, layer.window(), groups, [size.into(), size.into()]),
+                    _kernel => ta.conv_kernel_grad(tb, layer.window(), groups),
+                },
+            );
+            let mut r = runner(&g.finish().expect("well formed"), &Store::new());
+            let (a, b) = (numbers(a.iter().product()), numbers(b.iter().product()));
+            let flops = 2e-9 * (batch * out * out * o * window * window * c / groups) as f64;
             let mut speed = |threads: &Threads| {
-                flops / time(|| r.infer(threads, &store, &[View::F32(&x)]).expect("it runs"))
+                flops
+                    / time(|| {
+                        r.infer(threads, &Store::new(), &[View::F32(&a), View::F32(&b)]).expect("it runs")
+                    })
             };
             let (s1, s2) = (speed(one), speed(two));
-            println!(
-                "convolution {c} → {o}, {name}: {s1:.1} GFLOP/s ({:.0} %), two threads {s2:.1} ({:.0} %)",
+            print!(
+                "  {kind} {s1:.0} ({:.0} %), 2: {s2:.0} ({:.0} %) {:.2} ms",
                 100.0 * s1 / peak,
-                50.0 * s2 / peak
+                50.0 * s2 / peak,
+                1e3 * flops / s2
+            );
+        }
+        println!();
+    }
+}
+
+/// Pooling of the first network of [`convolutions`], and its gradient.
+fn poolings(one: &Threads, two: &Threads) {
+    for (shape, size, padding) in [([128usize, 24, 24, 64], 2usize, None), ([16, 28, 28, 128], 3, Some(1))] {
+        let window = Window {
+            strides: vec![2; 2],
+            padding: Padding::Explicit(vec![(padding.unwrap_or(0), padding.unwrap_or(0)); 2]),
+            ..Window::new([size; 2])
+        };
+        for kind in PoolKind::ALL {
+            let g = Builder::new();
+            let x = g.input("x", DType::F32, shape.map(Into::into));
+            let y = x.pool(kind, window.clone());
+            let out: Vec<usize> = y.shape().iter().map(|d| d.as_const().expect("fixed sizes")).collect();
+            let values = numbers(shape.iter().product());
+            g.output("y", y);
+            let mut r = runner(&g.finish().expect("well formed"), &Store::new());
+            let mut run = |threads: &Threads| {
+                1e6 * time(|| r.infer(threads, &Store::new(), &[View::F32(&values)]).expect("it runs"))
+            };
+            let (t1, t2) = (run(one), run(two));
+            let g = Builder::new();
+            let x = g.input("x", DType::F32, shape.map(Into::into));
+            let dy = g.input("dy", DType::F32, out.iter().map(|&n| n.into()).collect::<Vec<_>>());
+            let spatial = shape[1..3].iter().map(|&n| n.into()).collect();
+            let op = Op::PoolGrad { kind, window: window.clone(), spatial };
+            let operands = [dy, x];
+            let used = match kind {
+                PoolKind::Max => &operands[..],
+                PoolKind::Sum => &operands[..1],
+            };
+            g.output("dx", g.apply(op, used));
+            let mut r = runner(&g.finish().expect("well formed"), &Store::new());
+            let d = numbers(out.iter().product());
+            let mut run = |threads: &Threads| {
+                let views = [View::F32(&values), View::F32(&d)];
+                1e6 * time(|| r.infer(threads, &Store::new(), &views).expect("it runs"))
+            };
+            let (g1, g2) = (run(one), run(two));
+            println!(
+                "pool {kind:?} {size}×{size}/2 of {shape:?}: {t1:.0} µs, 2: {t2:.0}; gradient {g1:.0}, 2: {g2:.0}"
             );
         }
     }

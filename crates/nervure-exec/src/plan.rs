@@ -5,7 +5,6 @@ use nervure_graph::{Bindings, DType, Graph, simplify};
 use crate::buffer::Memory;
 use crate::compile::{self, Place, Results};
 use crate::kernels::conv::Conv;
-use crate::kernels::gemm;
 use crate::kernels::index::{ArgSort, Check, Gather, ScatterAdd};
 use crate::kernels::matmul::MatMul;
 use crate::kernels::movement::{Assemble, Copy};
@@ -103,7 +102,7 @@ pub(crate) enum Kernel {
     Copy(Copy),
     Assemble(Assemble),
     Rows(Rows),
-    Conv(Conv),
+    Conv(Box<Conv>),
     Pool(Pool),
     Check(Check),
     Gather(Gather),
@@ -152,7 +151,7 @@ impl Plan {
                 buffers.constants.len(),
             );
         }
-        let scratch = steps.iter().map(|s| s.kernel.scratch(level)).max().unwrap_or(0).next_multiple_of(64);
+        let scratch = steps.iter().map(|s| s.kernel.scratch()).max().unwrap_or(0).next_multiple_of(64);
         let work = steps.iter().fold(0usize, |sum, s| sum.saturating_add(s.kernel.work()));
         Plan {
             level,
@@ -261,11 +260,11 @@ impl Kernel {
     }
 
     /// Bytes of scratch that a worker needs.
-    fn scratch(&self, level: Level) -> usize {
+    fn scratch(&self) -> usize {
         match self {
             Kernel::Fused(k) => k.tape.scratch,
             Kernel::MatMul(k) => k.scratch(),
-            Kernel::Conv(_) => gemm::scratch(level) * 4,
+            Kernel::Conv(k) => k.scratch(),
             Kernel::Rows(_) => rows::SCRATCH,
             Kernel::Scan(k) => k.body.scratch,
             Kernel::Columns(_)
@@ -291,7 +290,7 @@ impl Kernel {
             }
             Kernel::Rows(k) => k.rows.saturating_mul(k.row).saturating_mul(8),
             Kernel::Conv(k) => {
-                let sizes = k.sizes();
+                let sizes = k.sizes;
                 let terms = sizes.n.saturating_mul(sizes.k).saturating_mul(k.groups);
                 sizes.m.saturating_mul(terms) / 8
             }
@@ -356,7 +355,7 @@ impl fmt::Display for Kernel {
             }
             Kernel::Rows(k) => write!(f, "row {:?} {} × {}", k.kind, k.rows, k.row),
             Kernel::Conv(k) => {
-                let s = k.sizes();
+                let s = k.sizes;
                 write!(f, "convolution {:?} {} × ({} × {} × {})", k.kind, k.groups, s.m, s.k, s.n)
             }
             Kernel::Pool(k) => {

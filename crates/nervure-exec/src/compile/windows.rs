@@ -32,23 +32,14 @@ impl Lowering<'_> {
         let (x, y) = (self.bound.shape(x), self.bound.shape(y));
         let last = x.len() - 1;
         let geometry = Geometry::new(window, x, y);
-        let mut kernel = Conv {
-            level: self.level,
-            kind,
-            geometry,
-            taps: geometry.all_taps(),
-            groups,
-            channels: (x[last] / groups, y[last] / groups),
-            a: self.at(inputs[0]),
-            b: self.at(inputs[1]),
-            to: self.buffer(id),
-            packed: 0,
-        };
-        let sizes = kernel.sizes();
-        kernel.packed = self.new_buffer(groups * sizes.packed(self.level) * 4, Place::Arena);
-        let (room, reads, writes) = (vec![kernel.packed], [kernel.a.buffer, kernel.b.buffer], [kernel.to]);
-        let flops = 2 * (groups * sizes.m) as u64 * sizes.n as u64 * sizes.k as u64;
-        let step = self.step(id, Kernel::Conv(kernel), reads, writes);
+        let channels = (x[last] / groups, y[last] / groups);
+        let from = [self.at(inputs[0]), self.at(inputs[1])];
+        let to = self.buffer(id);
+        let mut kernel = Conv::new(self.level, kind, &geometry, groups, channels, (from, to));
+        kernel.room = self.new_buffer(kernel.room(), Place::Arena);
+        let (room, reads) = (vec![kernel.room], from.map(|a| a.buffer));
+        let flops = 2 * (groups * kernel.sizes.m) as u64 * kernel.sizes.n as u64 * kernel.sizes.k as u64;
+        let step = self.step(id, Kernel::Conv(Box::new(kernel)), reads, [to]);
         step.room = room;
         step.flops = flops;
     }

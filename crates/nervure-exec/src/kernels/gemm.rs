@@ -1,4 +1,4 @@
-//! The product of two matrices, whoever makes their elements: what matrix products and convolutions share.
+//! The product of two matrices, of operands as they lie or packed.
 //!
 //! Every element of the result is summed in one order, which depends on the length `k` of the sum alone: fused multiply-adds over
 //! ascending k from zero within blocks of [`BLOCK`], the blocks' sums added in ascending order. The one micro-kernel does so for
@@ -6,39 +6,12 @@
 
 use std::ops::Range;
 
-use super::Frame;
 use crate::simd::{self, Kernel, Level, Simd};
 
 /// Terms that are summed in one accumulator.
 pub(crate) const BLOCK: usize = 256;
 /// Vectors of columns in a tile.
 const VECTORS: usize = 2;
-
-/// One operand, packed: rows (of the left) or columns (of the right) from `first`, `width` of them side by side in a panel, panel after
-/// panel. Element `k` of lane `i` goes to `to[(i div width) · width · terms + k · width + i mod width]`; what is left of the last panel is zero.
-pub(crate) trait Panels: Sync {
-    /// # Safety
-    /// `to` has room for the panels; `first + count` and `k` lie within the operand, whose buffer is alive and unwritten.
-    unsafe fn pack(&self, first: usize, count: usize, k: Range<usize>, width: usize, to: *mut f32);
-}
-
-/// Zeros in the lanes that `count` leaves of the last panel.
-///
-/// # Safety
-/// `to` has room for the panels.
-#[inline(always)]
-pub(crate) unsafe fn clear_rest(count: usize, terms: usize, width: usize, to: *mut f32) {
-    let used = count % width;
-    if used > 0 {
-        let panel = to.wrapping_add(count / width * width * terms);
-        for k in 0..terms {
-            for i in used..width {
-                // SAFETY: the caller's promise.
-                unsafe { *panel.add(k * width + i) = 0.0 };
-            }
-        }
-    }
-}
 
 /// An operand that lies in memory.
 #[derive(Clone, Copy)]
@@ -59,65 +32,6 @@ impl Strided {
     pub(crate) fn from(self, lane: usize, term: usize) -> Strided {
         let offset = lane as isize * self.lane + term as isize * self.term;
         Strided { base: self.base.wrapping_offset(offset), ..self }
-    }
-}
-
-impl Panels for Strided {
-    unsafe fn pack(&self, first: usize, count: usize, k: Range<usize>, width: usize, to: *mut f32) {
-        let from = self.base.wrapping_offset(first as isize * self.lane + k.start as isize * self.term);
-        let terms = k.len();
-        // SAFETY: the caller's promise.
-        unsafe {
-            for i in (0..count).step_by(width) {
-                let (to, lanes) = (to.add(i * terms), width.min(count - i));
-                let from = from.offset(i as isize * self.lane);
-                match (self.lane == 1, lanes == width, width) {
-                    (true, true, 32) => rows::<32>(from, self.term, terms, to),
-                    (true, true, 16) => rows::<16>(from, self.term, terms, to),
-                    (true, true, 8) => rows::<8>(from, self.term, terms, to),
-                    (false, true, 32) => columns::<32>(from, self.lane, self.term, terms, to),
-                    (false, true, 16) => columns::<16>(from, self.lane, self.term, terms, to),
-                    (false, true, 8) => columns::<8>(from, self.lane, self.term, terms, to),
-                    _ => {
-                        for i in 0..lanes {
-                            let from = from.offset(i as isize * self.lane);
-                            for k in 0..terms {
-                                *to.add(k * width + i) = *from.offset(k as isize * self.term);
-                            }
-                        }
-                    }
-                }
-            }
-            clear_rest(count, terms, width, to);
-        }
-    }
-}
-
-/// A panel whose lanes lie side by side.
-///
-/// # Safety
-/// As [`Panels::pack`].
-unsafe fn rows<const W: usize>(from: *const f32, term: isize, terms: usize, to: *mut f32) {
-    for k in 0..terms {
-        // SAFETY: the caller's promise.
-        unsafe { std::ptr::copy_nonoverlapping(from.offset(k as isize * term), to.add(k * W), W) };
-    }
-}
-
-/// A panel whose lanes lie apart: a few terms of all lanes at a time, so that both sides stay in cache.
-///
-/// # Safety
-/// As [`Panels::pack`].
-unsafe fn columns<const W: usize>(from: *const f32, lane: isize, term: isize, terms: usize, to: *mut f32) {
-    for start in (0..terms).step_by(16) {
-        let end = (start + 16).min(terms);
-        for i in 0..W {
-            let from = from.wrapping_offset(i as isize * lane);
-            for k in start..end {
-                // SAFETY: the caller's promise.
-                unsafe { *to.add(k * W + i) = *from.offset(k as isize * term) };
-            }
-        }
     }
 }
 
@@ -157,140 +71,10 @@ pub(crate) struct Sizes {
     pub k: usize,
 }
 
-impl Sizes {
-    /// Floats of a packed right operand.
-    pub(crate) fn packed(self, level: Level) -> usize {
-        self.n.next_multiple_of(Tiles::of(level).columns) * self.k
-    }
-
-    /// Rows and columns of the parts in which the work is shared: a function of the sizes alone.
-    fn part(self, tiles: Tiles) -> (usize, usize) {
-        let (mut rows, mut columns) = (128, 512);
-        while self.m.div_ceil(rows) * self.n.div_ceil(columns) < 8 && (rows > 32 || columns > 128) {
-            if rows >= columns / 2 && rows > 32 {
-                rows /= 2;
-            } else if columns > 128 {
-                columns /= 2;
-            } else {
-                rows /= 2;
-            }
-        }
-        (rows.next_multiple_of(tiles.rows), columns.next_multiple_of(tiles.columns))
-    }
-}
-
-/// Floats of scratch that a worker of [`Products`] needs.
-pub(crate) fn scratch(level: Level) -> usize {
-    128usize.next_multiple_of(Tiles::of(level).rows) * BLOCK
-}
-
-/// Several products of one size, by way of packed panels: all of the right operands are packed first, then blocks of the left, each by the
-/// worker that multiplies it.
-pub(crate) struct Products<'a, L, R> {
-    /// Instructions.
-    pub level: Level,
-    /// Sizes of each product.
-    pub sizes: Sizes,
-    /// Number of products.
-    pub count: usize,
-    /// The left operand of a product.
-    pub left: &'a L,
-    /// Number of right operands.
-    pub rights: usize,
-    /// A right operand, by its number.
-    pub right: &'a R,
-    /// The number of the right operand of a product.
-    pub right_of: &'a (dyn Fn(usize) -> usize + Sync),
-    /// Room for the packed right operands: [`Sizes::packed`] floats each.
-    pub packed: *mut f32,
-    /// The first element of a product's result.
-    pub result: &'a (dyn Fn(usize) -> *mut f32 + Sync),
-    /// From a row of a result to the next.
-    pub row: usize,
-}
-
-// SAFETY: parts write disjoint elements through the pointers.
-unsafe impl<L: Sync, R: Sync> Sync for Products<'_, L, R> {}
-
-impl<A: Panels, B: Panels, L: Fn(usize) -> A + Sync, R: Fn(usize) -> B + Sync> Products<'_, L, R> {
-    /// Multiplies; workers have [`scratch`] floats.
-    ///
-    /// # Safety
-    /// The operands are within their buffers; the results are of `m` rows of `n` floats, and nobody else reads or writes them or the room.
-    pub unsafe fn run(&self, frame: &Frame) {
-        let tiles = Tiles::of(self.level);
-        let Sizes { m, n, k } = self.sizes;
-        if m == 0 || n == 0 || self.count == 0 {
-            return;
-        }
-        let panels = n.div_ceil(tiles.columns);
-        frame.share_range(self.rights * panels, 1, tiles.columns * k, |start, end, _| {
-            for i in start..end {
-                let (right, first) = (i / panels, i % panels * tiles.columns);
-                let count = tiles.columns.min(n - first);
-                let to = self.packed.wrapping_add(right * self.sizes.packed(self.level) + first * k);
-                // SAFETY: columns of the right operand, into the panel's own stretch.
-                unsafe { (self.right)(right).pack(first, count, 0..k, tiles.columns, to) };
-            }
-        });
-        let (rows, columns) = self.sizes.part(tiles);
-        let (down, across) = (m.div_ceil(rows), n.div_ceil(columns));
-        let cost = self.count * m * n * k / 8;
-        frame.share(self.count * down * across, cost, |part, scratch| {
-            let (product, part) = (part / (down * across), part % (down * across));
-            let (top, start) = (part / across * rows, part % across * columns);
-            let range = (top..(top + rows).min(m), start..(start + columns).min(n));
-            // SAFETY: the part is this call's alone.
-            unsafe { self.part(product, range, scratch.cast()) };
-        });
-    }
-
-    /// The elements of some rows and columns of a product.
-    ///
-    /// # Safety
-    /// As [`Products::run`]; nobody else writes these elements.
-    unsafe fn part(&self, product: usize, (rows, columns): (Range<usize>, Range<usize>), panels: *mut f32) {
-        let tiles = Tiles::of(self.level);
-        let k = self.sizes.k;
-        let a = (self.left)(product);
-        let b = self.packed.wrapping_add((self.right_of)(product) * self.sizes.packed(self.level));
-        let mut from = 0;
-        loop {
-            let to = (from + BLOCK).min(k);
-            let terms = to - from;
-            // SAFETY: the block of the left operand fits the scratch; tiles lie within the part.
-            unsafe {
-                a.pack(rows.start, rows.len(), from..to, tiles.rows, panels);
-                self.level.run(Block {
-                    tiles,
-                    rows: rows.len(),
-                    columns: columns.len(),
-                    terms,
-                    a: panels,
-                    a_tile: tiles.rows * terms,
-                    a_lane: 1,
-                    a_term: tiles.rows as isize,
-                    b: b.add(columns.start * k + from * tiles.columns),
-                    b_tile: tiles.columns * k,
-                    b_term: tiles.columns as isize,
-                    padded: true,
-                    c: (self.result)(product).add(rows.start * self.row + columns.start),
-                    row: self.row,
-                    add: from > 0,
-                });
-            }
-            from = to;
-            if from >= k {
-                return;
-            }
-        }
-    }
-}
-
 /// Multiplies straight from the operands: for right operands whose columns lie side by side, where packing would cost more than it gives.
 ///
 /// # Safety
-/// As [`Products::run`]; the right operand's `lane` is 1.
+/// The operands are readable there, and the part's elements of the result are nobody else's; the right operand's `lane` is 1.
 pub(crate) unsafe fn multiply_direct(
     level: Level,
     (rows, columns, k): (Range<usize>, Range<usize>, usize),

@@ -3,8 +3,8 @@
 use super::gemm::{Strided, Tiles};
 use crate::simd::{Kernel, Level, Simd};
 
-/// Packs `count` columns of `terms` terms from the first element of `from` on: panels of [`Tiles::columns`] columns, as
-/// [`super::gemm::Panels`] has them, zeros after the last.
+/// Packs `count` columns of `terms` terms from the first element of `from` on: panel after panel of [`Tiles::columns`]
+/// columns that lie side by side term by term, zeros after the last.
 ///
 /// # Safety
 /// The elements are readable; `to` has room for whole panels.

@@ -65,8 +65,7 @@ impl Geometry {
             .map(|tap| {
                 let index = split(tap, self.size);
                 let at = std::array::from_fn(|i| index[i] * self.dilation[i]);
-                let place = |sizes: [usize; 3]| (at[0] * sizes[1] + at[1]) * sizes[2] + at[2];
-                Tap { at, offset: place(self.input), windows: place(self.output) }
+                Tap { at }
             })
             .collect()
     }
@@ -75,21 +74,6 @@ impl Geometry {
     #[inline(always)]
     pub fn corner(&self, window: [usize; 3]) -> [isize; 3] {
         std::array::from_fn(|i| (window[i] * self.strides[i]) as isize - self.before[i] as isize)
-    }
-
-    /// Whether a whole window lies within the input.
-    #[inline(always)]
-    pub fn is_within(&self, corner: [isize; 3]) -> bool {
-        (0..3).all(|i| {
-            let last = corner[i] + ((self.size[i] - 1) * self.dilation[i]) as isize;
-            corner[i] >= 0 && last < self.input[i] as isize
-        })
-    }
-
-    /// The place of an element in an image of one channel.
-    #[inline(always)]
-    pub fn pixel(&self, at: [isize; 3]) -> isize {
-        (at[0] * self.input[1] as isize + at[1]) * self.input[2] as isize + at[2]
     }
 
     /// The element of the input that a tap of a window meets; none in the padding.
@@ -103,21 +87,6 @@ impl Geometry {
                 return None;
             }
             at = at * self.input[i] + element;
-        }
-        Some(at)
-    }
-
-    /// If every tap meets an element, each of the window before the last tap's: the window of the first tap.
-    #[inline(always)]
-    pub fn all_windows(&self, element: [usize; 3]) -> Option<usize> {
-        let mut at = 0;
-        for (i, element) in element.into_iter().enumerate() {
-            let first = element + self.before[i];
-            let last = (self.size[i] - 1) * self.dilation[i];
-            if self.strides[i] != 1 || first >= self.output[i] || first < last {
-                return None;
-            }
-            at = at * self.output[i] + first;
         }
         Some(at)
     }
@@ -143,10 +112,6 @@ impl Geometry {
 pub(crate) struct Tap {
     /// Its distance from the window's first element, along each axis.
     pub at: [usize; 3],
-    /// The same in an image of one channel.
-    pub offset: usize,
-    /// The same in an output of one channel.
-    pub windows: usize,
 }
 
 /// The indices of a place in row-major order.

@@ -33,6 +33,7 @@ impl Simd for Avx2 {
     type Tail = __m256i;
     const LANES: usize = 8;
     const TILE_ROWS: usize = 4;
+    const REGISTERS: usize = 16;
 
     lanes! {
         fn tail(n: usize) -> __m256i {

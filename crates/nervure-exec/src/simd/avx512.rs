@@ -33,6 +33,7 @@ impl Simd for Avx512 {
     type Tail = __mmask16;
     const LANES: usize = 16;
     const TILE_ROWS: usize = 8;
+    const REGISTERS: usize = 32;
 
     #[inline(always)]
     fn tail(self, n: usize) -> __mmask16 {

@@ -69,6 +69,17 @@ impl Level {
         Level::available()[0]
     }
 
+    /// Floats of a vector.
+    pub(crate) fn lanes(self) -> usize {
+        match self {
+            Level::Portable => Portable::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => Avx2::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => Avx512::LANES,
+        }
+    }
+
     /// Name as listings spell it.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -133,6 +144,8 @@ pub(crate) trait Simd: Copy {
     const LANES: usize;
     /// Rows of a tile of a matrix product: as many as there are registers for the sums of two vectors each.
     const TILE_ROWS: usize;
+    /// Number of registers for such vectors.
+    const REGISTERS: usize;
 
     /// The first `n` lanes, at most all.
     fn tail(self, n: usize) -> Self::Tail;

@@ -27,6 +27,7 @@ impl Simd for Portable {
     type Tail = usize;
     const LANES: usize = LANES;
     const TILE_ROWS: usize = 2;
+    const REGISTERS: usize = 8;
 
     #[inline(always)]
     fn tail(self, n: usize) -> usize {

@@ -1,0 +1,149 @@
+//! Convolutions, of channels-last images, without a matrix of their windows: sums run along the images as they lie, or along a copy of a
+//! block with zeros around it where windows meet the padding.
+
+mod kernel_grad;
+mod pass;
+mod product;
+mod tile;
+
+use kernel_grad::KernelGrad;
+use product::Products;
+
+use super::gemm::Sizes;
+use super::window::Geometry;
+use super::{At, BufferId, Frame};
+use crate::simd::Level;
+
+/// Which of the three products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConvKind {
+    /// `(x, kernel)` → y: rows are windows, terms are taps and channels.
+    Forward,
+    /// `(dy, kernel)` → dx: rows are elements of the input, terms are taps and output channels.
+    InputGrad,
+    /// `(x, dy)` → dkernel: rows are taps and channels, terms are windows.
+    KernelGrad,
+}
+
+/// A convolution or a gradient of one.
+#[derive(Debug, Clone)]
+pub(crate) struct Conv {
+    /// Instructions.
+    pub level: Level,
+    /// Which.
+    pub kind: ConvKind,
+    /// Number of groups.
+    pub groups: usize,
+    /// Sizes of the product of each group.
+    pub sizes: Sizes,
+    /// The operands.
+    pub from: [At; 2],
+    /// The result.
+    pub to: BufferId,
+    /// Memory of [`Conv::room`] bytes.
+    pub room: BufferId,
+    how: How,
+}
+
+#[derive(Debug, Clone)]
+enum How {
+    Products(Products),
+    KernelGrad(Box<KernelGrad>),
+}
+
+impl Conv {
+    /// Of an input and output of which a group has that many channels.
+    pub fn new(
+        level: Level,
+        kind: ConvKind,
+        geometry: &Geometry,
+        groups: usize,
+        (c, o): (usize, usize),
+        (from, to): ([At; 2], BufferId),
+    ) -> Conv {
+        let g = geometry;
+        let (windows, pixels) = (g.images * g.windows(), g.images * g.pixels());
+        let sizes = match kind {
+            ConvKind::Forward => Sizes { m: windows, n: o, k: g.taps() * c },
+            ConvKind::InputGrad => Sizes { m: pixels, n: c, k: g.taps() * o },
+            ConvKind::KernelGrad => Sizes { m: g.taps() * c, n: o, k: windows },
+        };
+        let (g, channels) = flatten(geometry, groups, (c, o));
+        let how = match kind {
+            ConvKind::Forward => How::Products(Products::forward(&g, groups, channels)),
+            ConvKind::InputGrad => How::Products(Products::input_grad(&g, groups, channels)),
+            ConvKind::KernelGrad => How::KernelGrad(Box::new(KernelGrad::new(&g, groups, channels))),
+        };
+        Conv { level, kind, groups, sizes, from, to, room: 0, how }
+    }
+
+    /// Bytes of memory that it needs while it runs.
+    pub fn room(&self) -> usize {
+        4 * match &self.how {
+            How::Products(p) => p.room(self.level),
+            How::KernelGrad(k) => k.room(),
+        }
+    }
+
+    /// Bytes of scratch that a worker needs.
+    pub fn scratch(&self) -> usize {
+        4 * match &self.how {
+            How::Products(p) => p.scratch(),
+            How::KernelGrad(k) => k.scratch(),
+        }
+    }
+
+    /// # Safety
+    /// The frame's buffers are those that the kernel was compiled for.
+    pub unsafe fn run(&self, frame: &Frame) {
+        let operands = Operands {
+            a: Shared(self.from[0].pointer(frame).cast()),
+            b: Shared(self.from[1].pointer(frame).cast()),
+            to: Shared(frame.buffer(self.to).cast()),
+            room: Shared(frame.buffer(self.room).cast()),
+        };
+        // SAFETY: the operands are as compiled.
+        unsafe {
+            match &self.how {
+                How::Products(p) => p.run(self.level, frame, &operands),
+                How::KernelGrad(k) => k.run(self.level, frame, &operands),
+            }
+        }
+    }
+}
+
+/// The same convolution with as few axes as it has: where windows are elements, all images are one row of them; where there is but one
+/// window, its elements are channels.
+fn flatten(g: &Geometry, groups: usize, (c, o): (usize, usize)) -> (Geometry, (usize, usize)) {
+    let (mut g, mut channels) = (*g, (c, o));
+    let is_dense = (0..3).all(|i| g.size[i] == 1 || g.dilation[i] == 1);
+    if groups == 1 && is_dense && g.size == g.input && g.output == [1; 3] && g.before == [0; 3] {
+        channels.0 = c * g.taps();
+        (g.input, g.size, g.strides) = ([1; 3], [1; 3], [1; 3]);
+    }
+    if g.is_pointwise() {
+        let row = [1, 1, g.images * g.pixels()];
+        (g.images, g.input, g.output) = (1, row, row);
+    }
+    (g, channels)
+}
+
+/// What a convolution reads and writes.
+struct Operands {
+    a: Shared,
+    b: Shared,
+    to: Shared,
+    room: Shared,
+}
+
+/// A pointer that the parts of a kernel share.
+struct Shared(*mut f32);
+
+// SAFETY: parts write disjoint elements through it.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    fn add(&self, n: usize) -> *mut f32 {
+        self.0.wrapping_add(n)
+    }
+}
