@@ -50,7 +50,7 @@ fn answers_beyond_all_memory_are_an_error() {
         .add(Dense::new(1 << 20));
     let model = wide.build(Seed(1)).unwrap();
     // 2⁴⁰ numbers a row.
-    assert!(matches!(model.predict(&Array2::<f32>::zeros((1 << 12, 1))), Err(Error::Exec(_))));
+    assert!(matches!(model.predict(Array2::<f32>::zeros((1 << 12, 1))), Err(Error::Exec(_))));
 }
 
 #[test]
@@ -92,8 +92,8 @@ fn names_that_would_clash_are_refused_or_kept_apart() {
         let sum = Dense::new(1).named("y").on(&(&inputs[0] + &inputs[1]));
         let mut model = Model::new([&inputs[0], &inputs[1]], &sum).build(Seed(1)).unwrap();
         let names: Vec<String> = model.network().inputs().iter().map(|i| i.name.clone()).collect();
-        let data = names.iter().fold(Dataset::default(), |data, name| data.input(name, &x(4)));
-        fit(&mut model, &data.target("y", &y(4)).sample_weight(&arr1(&[1.0, 2.0, 3.0, 4.0]))).unwrap()
+        let data = names.iter().fold(Dataset::default(), |data, name| data.input(name, x(4)));
+        fit(&mut model, &data.target("y", y(4)).sample_weight(arr1(&[1.0, 2.0, 3.0, 4.0]))).unwrap()
     };
     assert_eq!(loss(["sample_weight", "target/y"]), loss(["a", "b"]));
 }
@@ -101,9 +101,9 @@ fn names_that_would_clash_are_refused_or_kept_apart() {
 #[test]
 fn data_given_twice_are_refused() {
     let mut model = chain([Dense::new(1)]).unwrap();
-    let twice = Dataset::default().input("input", &x(4)).input("input", &x(4)).target("dense", &y(4));
+    let twice = Dataset::default().input("input", x(4)).input("input", x(4)).target("dense", y(4));
     refused(fit(&mut model, &twice), "expected one array for `input`, received several");
-    let weighted = |classes: &[(i64, f32)]| Dataset::new(&x(4), &y(4)).class_weight(classes);
+    let weighted = |classes: &[(i64, f32)]| Dataset::new(x(4), y(4)).class_weight(classes);
     refused(weighted(&[(0, 1.0), (0, 2.0)]), "expected one weight for class 0");
     refused(weighted(&[(1, f32::NAN)]), "class weight of class 1: expected a finite number, received NaN");
     assert!(weighted(&[(0, 1.0), (1, 0.0)]).is_ok());
@@ -113,6 +113,6 @@ fn data_given_twice_are_refused() {
 fn batches_of_no_row_are_refused() {
     let model = chain([Dense::new(1)]).unwrap();
     let training = Training::new(MeanSquaredError, SGD::new());
-    let evaluated = model.evaluate(&Dataset::new(&x(4), &y(4)), &training, 0);
+    let evaluated = model.evaluate(&Dataset::new(x(4), y(4)), &training, 0);
     refused(evaluated, "batch_size: expected at least 1, received 0");
 }
