@@ -205,3 +205,68 @@ fn plans_of_random_graphs_agree_with_the_reference() {
         agree(&random_graph(seed));
     }
 }
+
+/// A formula in one loop has the bits of its operations one by one, which are outputs there.
+#[test]
+fn formulas_have_the_bits_of_their_steps() {
+    type Write = for<'g> fn([Tensor<'g>; 4], &mut Vec<Tensor<'g>>) -> Tensor<'g>;
+    let write: [(&str, Write); 6] = [
+        ("descent", |[w, m, v, rate], inner| {
+            let (root, scaled) = (v.abs().sqrt(), rate * m);
+            let below = root + 1e-7;
+            inner.extend([root, scaled, below, scaled / below]);
+            w - scaled / below
+        }),
+        ("mean", |[m, g, ..], inner| {
+            inner.extend([g - m, (g - m) * 0.1]);
+            m + (g - m) * 0.1
+        }),
+        ("mean of squares", |[v, g, ..], inner| {
+            inner.extend([g * g, g * g - v, (g * g - v) * 0.001]);
+            0.001 * (g * g - v) + v
+        }),
+        ("sums", |[a, b, c, rate], inner| {
+            inner.extend([a * 0.9, rate * b]);
+            inner.push(a * 0.9 + rate * b);
+            inner.push(c * 0.3);
+            (a * 0.9 + rate * b) - c * 0.3
+        }),
+        ("differences", |[a, b, _, rate], inner| {
+            inner.extend([a * 0.9, b * rate]);
+            a * 0.9 - b * rate
+        }),
+        ("operands in the wrong places", |[a, b, c, rate], inner| {
+            inner.extend([b * c, rate + 1.0]);
+            a + b * c + (rate - a) * b
+        }),
+    ];
+    let n = 1031;
+    for (name, write) in write {
+        let graph = |all: bool| {
+            let g = Builder::new();
+            let [a, b, c] = ["a", "b", "c"].map(|name| g.input(name, DType::F32, [n.into()]));
+            let rate = g.input("rate", DType::F32, nervure_graph::Shape::new());
+            let mut inner = Vec::new();
+            let y = write([a, b, c, rate], &mut inner);
+            g.output("y", y);
+            for (i, x) in inner.iter().enumerate().filter(|_| all) {
+                g.output(&format!("inner {i}"), *x);
+            }
+            g.finish().unwrap()
+        };
+        let values = |seed: usize| -> Vec<f32> {
+            (0..n).map(|i| ((i * 7919 + seed * 104_729) % 10_007) as f32 / 5003.0 - 1.0).collect()
+        };
+        let (a, b, c) = (values(1), values(2), values(3));
+        for &level in Level::available() {
+            let run = |graph: &Graph| {
+                let plan = Plan::compile_for(graph, &Bindings::new(), &Store::new(), level).unwrap();
+                let mut runner = Runner::new(Arc::new(plan));
+                let inputs = [View::F32(&a), View::F32(&b), View::F32(&c), View::F32(&[0.01])];
+                runner.infer(&Threads::new(1), &Store::new(), &inputs).unwrap();
+                bits(runner.output(0))
+            };
+            assert_eq!(run(&graph(false)), run(&graph(true)), "{name}, {level:?}");
+        }
+    }
+}

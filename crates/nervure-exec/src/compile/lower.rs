@@ -97,6 +97,8 @@ pub(super) struct Lowering<'b> {
     pub(super) level: Level,
     pub(super) store: &'b Store,
     pub(super) groups: Groups,
+    /// How often each node is an operand.
+    pub(super) uses: Vec<u32>,
     /// Whether the elements of a node lie somewhere, one after the other.
     pub(super) stored: Vec<bool>,
     pub(super) buffer_of: Vec<Option<BufferId>>,
@@ -116,6 +118,7 @@ pub(super) fn lower(bound: &Bound, store: &Store, level: Level, results: Results
         level,
         store,
         groups: fuse::groups(bound),
+        uses: vec![0; count],
         stored: vec![false; count],
         buffer_of: vec![None; count],
         out: Lowered {
@@ -136,6 +139,7 @@ pub(super) fn lower(bound: &Bound, store: &Store, level: Level, results: Results
         }
     }
     for id in bound.ids() {
+        bound.inputs(id).iter().for_each(|i| l.uses[i.index()] += 1);
         l.require_operands(id);
     }
     for (_, id) in bound.graph.outputs() {

@@ -1,6 +1,7 @@
 //! From a graph to a plan: dimensions get their values, nodes become kernels, kernels an order, buffers a place.
 
 mod bind;
+mod formulas;
 mod fuse;
 mod lower;
 mod ops;

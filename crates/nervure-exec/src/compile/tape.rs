@@ -2,12 +2,13 @@
 
 use nervure_graph::{Binary, DType, NodeId, Op, Unary};
 
+use super::formulas::Match;
 use super::fuse::{Class, class, root, row_of};
 use super::lower::{Lowering, Place};
 use super::view::Access;
 use crate::Error;
 use crate::kernels::BufferId;
-use crate::kernels::map::{self, Map};
+use crate::kernels::map::{self, Map, OPERANDS};
 use crate::kernels::random::Draw;
 use crate::kernels::reduce::{BLOCK, Fused, Sink};
 use crate::kernels::tape::{Operand, Pattern, REGISTER, Step, TILE, Tape};
@@ -117,13 +118,18 @@ impl Writer {
 
 fn step_writes(step: &Step) -> Operand {
     match step {
-        Step::Map { to, .. } | Step::Load { to, .. } | Step::Iota { to, .. } | Step::Random { to, .. } => *to,
+        Step::Map { to, .. }
+        | Step::Formula { to, .. }
+        | Step::Load { to, .. }
+        | Step::Iota { to, .. }
+        | Step::Random { to, .. } => *to,
     }
 }
 
 fn step_reads(step: &Step) -> Vec<Operand> {
     match step {
         Step::Map { from, .. } => from.to_vec(),
+        Step::Formula { from, .. } => from.to_vec(),
         Step::Load { .. } | Step::Iota { .. } | Step::Random { .. } => Vec::new(),
     }
 }
@@ -131,6 +137,10 @@ fn step_reads(step: &Step) -> Vec<Operand> {
 fn each_operand(step: &mut Step, mut f: impl FnMut(&mut Operand)) {
     match step {
         Step::Map { to, from, .. } => {
+            f(to);
+            from.iter_mut().for_each(f);
+        }
+        Step::Formula { to, from, .. } => {
             f(to);
             from.iter_mut().for_each(f);
         }
@@ -145,7 +155,16 @@ impl Lowering<'_> {
         let Some(&first) = group.members.first() else { return Ok(()) };
         let mut w = Writer::new(self.level, self.bound.len(first));
         let mut writes = Vec::new();
+        let mut formulas: Vec<(NodeId, Match)> = Vec::new();
+        for &id in group.members.iter().rev() {
+            if !formulas.iter().any(|(_, m)| m.inner.contains(&id)) {
+                formulas.extend(self.formula(id).map(|m| (id, m)));
+            }
+        }
         for &id in &group.members {
+            if formulas.iter().any(|(_, m)| m.inner.contains(&id)) {
+                continue;
+            }
             let to = if self.stored[id.index()] {
                 let buffer = self.buffer(id);
                 writes.push(buffer);
@@ -153,7 +172,10 @@ impl Lowering<'_> {
             } else {
                 w.register(self.bound.dtype(id))
             };
-            self.write_member(&mut w, id, to);
+            match formulas.iter().find(|(at, _)| *at == id) {
+                Some((_, found)) => self.write_formula(&mut w, found, to),
+                None => self.write_member(&mut w, id, to),
+            }
             w.made.push((id, to));
         }
         let sinks = group.sinks.iter().map(|&s| (s, self.operand(&mut w, self.bound.inputs(s)[0]))).collect();
@@ -203,8 +225,8 @@ impl Lowering<'_> {
         };
         for (i, step) in w.steps.iter().enumerate() {
             match step {
-                Step::Map { from, .. } => {
-                    for o in from.iter().filter(|o| o.buffer != REGISTER) {
+                Step::Map { .. } | Step::Formula { .. } => {
+                    for o in step_reads(step).iter().filter(|o| o.buffer != REGISTER) {
                         note(
                             o.buffer,
                             Some(i).filter(|_| o.offset == 0 && (o.size != 0 || len == 1)),
@@ -336,6 +358,16 @@ impl Lowering<'_> {
         }
     }
 
+    fn write_formula(&mut self, w: &mut Writer, found: &Match, to: Operand) {
+        let mut from = [Operand::NONE; OPERANDS];
+        for (o, &id) in from.iter_mut().zip(&found.operands) {
+            *o = self.operand(w, id);
+        }
+        let cost = found.inner.iter().map(|&i| member_cost(self.bound.op(i))).sum::<usize>() + 1;
+        w.cost += cost;
+        w.steps.push(Step::Formula { f: (found.formula.at)(w.level), to, from });
+    }
+
     fn write_member(&mut self, w: &mut Writer, id: NodeId, to: Operand) {
         let inputs = self.bound.inputs(id);
         let mut from = [Operand::NONE; 3];
@@ -382,6 +414,17 @@ impl Lowering<'_> {
     /// Whether a reduction is part of a tape.
     pub(super) fn is_sink(&self, id: NodeId) -> bool {
         self.groups.of[id.index()].is_some() && row_of(self.bound, id).is_some()
+    }
+}
+
+/// Work of a step of a formula for one element.
+fn member_cost(op: &Op) -> usize {
+    if let Op::Unary(u) = op {
+        unary_cost(*u)
+    } else if let Op::Binary(b) = op {
+        binary_cost(*b)
+    } else {
+        1
     }
 }
 

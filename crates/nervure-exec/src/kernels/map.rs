@@ -3,12 +3,14 @@
 //! The destination may be one of the operands: each element is read before it is written. Floats go by whole vectors, the last of them
 //! padded, so that an element's bits do not depend on its place.
 
+mod formulas;
 mod functions;
 mod loops;
 
 use nervure_graph::{Binary, DType, Unary};
 
 use crate::simd::Level;
+pub(crate) use formulas::{FORMULAS, Formula, Many, OPERANDS, Tree};
 use functions::*;
 use loops::*;
 

@@ -2,7 +2,7 @@
 
 use nervure_graph::DType;
 
-use super::map::Map;
+use super::map::{Many, Map, OPERANDS};
 use super::random::{self, Draw};
 use super::{BufferId, Frame};
 
@@ -49,6 +49,8 @@ pub(crate) struct Pattern {
 pub(crate) enum Step {
     /// An elementwise function.
     Map { f: Map, to: Operand, from: [Operand; 3] },
+    /// A formula of several such.
+    Formula { f: Many, to: Operand, from: [Operand; OPERANDS] },
     /// Elements of a buffer that do not lie one after the other, `width` bytes each.
     Load { to: Operand, from: BufferId, pattern: Pattern, width: usize },
     /// `(element div inner) mod size`.
@@ -91,6 +93,11 @@ impl Tape {
                             c.at(table, scratch, start),
                         );
                     }
+                }
+                Step::Formula { f, to, from } => {
+                    let from = from.map(|o| o.at(table, scratch, start).cast_const());
+                    // SAFETY: as above.
+                    unsafe { f(n, to.at(table, scratch, start), &from) }
                 }
                 Step::Load { to, from, pattern, width } => {
                     let (to, from) = (to.at(table, scratch, start), frame.buffer(*from));

@@ -57,7 +57,7 @@ unsafe fn entry<L: Loop, const LEVEL: u8>(n: usize, dst: *mut u8, a: *const u8, 
 
 /// Calls `body(i, count)` for each vector from element `i`, of `count` elements: all lanes but in the last. The code of the body is there once.
 #[inline(always)]
-fn vectors(lanes: usize, n: usize, body: impl Fn(usize, usize)) {
+pub(super) fn vectors(lanes: usize, n: usize, body: impl Fn(usize, usize)) {
     let mut i = 0;
     while i < n {
         body(i, lanes.min(n - i));
@@ -68,7 +68,7 @@ fn vectors(lanes: usize, n: usize, body: impl Fn(usize, usize)) {
 /// # Safety
 /// `count` floats are readable at `p`, at most a vector.
 #[inline(always)]
-unsafe fn load<S: Simd>(s: S, p: *const f32, count: usize) -> S::F {
+pub(super) unsafe fn load<S: Simd>(s: S, p: *const f32, count: usize) -> S::F {
     // SAFETY: the caller's promise.
     unsafe { if count == S::LANES { s.load(p) } else { s.load_tail(p, s.tail(count)) } }
 }
@@ -76,7 +76,7 @@ unsafe fn load<S: Simd>(s: S, p: *const f32, count: usize) -> S::F {
 /// # Safety
 /// `count` floats are writable at `p`, at most a vector.
 #[inline(always)]
-unsafe fn store<S: Simd>(s: S, p: *mut f32, v: S::F, count: usize) {
+pub(super) unsafe fn store<S: Simd>(s: S, p: *mut f32, v: S::F, count: usize) {
     // SAFETY: the caller's promise.
     unsafe { if count == S::LANES { s.store(p, v) } else { s.store_tail(p, v, s.tail(count)) } }
 }
