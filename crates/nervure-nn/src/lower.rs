@@ -19,7 +19,7 @@ pub(crate) const STEP: &str = "training/step";
 /// Elements that all weights together may have: 4 GiB of `f32`. Shapes come from files too.
 const WEIGHTS: usize = 1 << 30;
 /// Uses of layers: networks that use one another twice double with each level.
-const CALLS: usize = 1 << 16;
+const CALLS: usize = 1 << 14;
 
 /// A weight, or a state such as a moving mean, that a layer asks for.
 #[derive(Debug, Clone)]

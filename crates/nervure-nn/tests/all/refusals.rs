@@ -70,7 +70,7 @@ fn networks_within_one_another_and_their_uses_are_bounded() {
         let twice = Instance::from(network);
         network = Network::new(&i, &twice.on(&twice.on(&i))).unwrap();
     }
-    refused(network.build(Seed(1)), "expected at most 65536 uses of layers");
+    refused(network.build(Seed(1)), "expected at most 16384 uses of layers");
 }
 
 #[test]
