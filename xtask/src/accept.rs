@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::run::{Result, cargo, output, root, step};
+use crate::run::{Result, cargo, commit, machine, output, step, target};
 
 type Figures = fn(&mut Report) -> Result<()>;
 
@@ -207,16 +207,12 @@ fn median(runs: usize, mut time: impl FnMut() -> Result<Duration>) -> Result<Dur
     Ok(times[runs / 2])
 }
 
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from).join("release")
-}
-
 fn nervure() -> PathBuf {
-    target().join("nervure")
+    target().join("release/nervure")
 }
 
 fn example(name: &str) -> PathBuf {
-    target().join("examples").join(name)
+    target().join("release/examples").join(name)
 }
 
 /// A new folder of this process's own.
@@ -224,19 +220,4 @@ fn scratch(name: &str) -> Result<PathBuf> {
     let path = std::env::temp_dir().join(format!("nervure-accept-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&path)?;
     Ok(path)
-}
-
-fn machine() -> String {
-    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu
-        .lines()
-        .find_map(|l| l.strip_prefix("model name"))
-        .map(|l| l.trim_start_matches([' ', '\t', ':']));
-    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-    format!("{}, {cores} cores", model.unwrap_or("unknown processor"))
-}
-
-fn commit() -> Result<String> {
-    let (out, _) = output(Command::new("git").args(["describe", "--always", "--dirty"]).current_dir(root()))?;
-    Ok(String::from_utf8(out.stdout)?.trim().into())
 }

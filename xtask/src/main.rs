@@ -1,6 +1,8 @@
-//! The project's own tasks: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask accept`.
+//! The project's own tasks: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask accept`, `cargo xtask bench`.
 
 mod accept;
+mod bench;
+mod peers;
 mod run;
 mod test;
 mod tidy;
@@ -14,6 +16,10 @@ cargo xtask TASK
   tidy            the project's own rules alone
   accept [NAME…]  figures and times on this machine, too long or too noisy for CI;
                   without NAME all of them: accuracy, digits, first, build, binary, resume
+  bench [--only NAME,…] [--threads N] [--rounds N] [--peers DIR|make]
+                  steps and predictions of nervure and its peers in turn, to benches/RESULTS.md;
+                  the peers are in the Python environment DIR (default: target/peers, which
+                  `--peers make` makes: some GB of downloads)
 ";
 
 fn main() -> ExitCode {
@@ -23,6 +29,7 @@ fn main() -> ExitCode {
         Some((&"test", [])) => test::run(),
         Some((&"tidy", [])) => tidy::run(),
         Some((&"accept", names)) => accept::run(names),
+        Some((&"bench", arguments)) => bench::run(arguments),
         Some((&("help" | "--help" | "-h"), _)) => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -13,6 +13,28 @@ pub fn root() -> PathBuf {
     dir
 }
 
+/// The folder that cargo builds in.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// The processor, and how many cores.
+pub fn machine() -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu
+        .lines()
+        .find_map(|l| l.strip_prefix("model name"))
+        .map(|l| l.trim_start_matches([' ', '\t', ':']));
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+    format!("{}, {cores} cores", model.unwrap_or("unknown processor"))
+}
+
+/// The commit at hand.
+pub fn commit() -> Result<String> {
+    let (out, _) = output(Command::new("git").args(["describe", "--always", "--dirty"]).current_dir(root()))?;
+    Ok(String::from_utf8(out.stdout)?.trim().into())
+}
+
 /// `cargo` with these arguments, in the workspace.
 pub fn cargo(arguments: &[&str]) -> Command {
     let mut c = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -1,5 +1,6 @@
 //! `nervure bench`: how fast this machine trains and predicts.
 
+mod check;
 mod clock;
 mod profile;
 mod workloads;
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use crate::failure::{Failure, Result};
 use crate::style::table;
 use crate::{Common, output};
+use check::{Check, check};
 use clock::{Timing, time};
 use profile::Profile;
 use workloads::{WORKLOADS, Workload};
@@ -35,6 +37,10 @@ pub struct BenchArgs {
     #[arg(long)]
     profile: bool,
 
+    /// Hold the losses of some steps against those of the reference interpreter, which is slow
+    #[arg(long)]
+    check: bool,
+
     /// For how long each step and each prediction is timed
     #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = seconds)]
     seconds: f64,
@@ -51,6 +57,7 @@ struct Train {
     workload: &'static Workload,
     timing: Timing,
     flops: u64,
+    check: Option<Check>,
     profile: Option<Profile>,
 }
 
@@ -104,7 +111,8 @@ impl BenchArgs {
     }
 
     fn train(&self, workload: &'static Workload, model: &mut Model) -> Result<Train> {
-        let batch = workload.batch(model)?;
+        let check = self.check.then(|| check(workload, model)).transpose()?;
+        let batch = workload.batch(model, workload.batch)?;
         let mut step = model.train_step(workload.training(), &batch)?;
         // The direct algorithm, without what no result needs: the gradient of the first layer's input.
         let flops = cost(&simplify(step.graph()).graph, step.bindings())?.total.products;
@@ -114,7 +122,7 @@ impl BenchArgs {
             let kernels = step.runner().plan().listing().collect();
             Profile::new(self.budget(), kernels, || step.run().map(|_| step.runner().kernel_times().to_vec()))
         });
-        Ok(Train { workload, timing, flops, profile: profile.transpose()? })
+        Ok(Train { workload, timing, flops, check, profile: profile.transpose()? })
     }
 
     fn predict(&self, workload: &'static Workload, model: &Model, batch: usize) -> Result<Predict> {
@@ -148,7 +156,7 @@ fn as_json(peak: f64, threads: &Threads, train: &[Train], predict: &[Predict]) -
         line
     };
     let train = train.iter().map(|t| {
-        let line = json!({
+        let mut line = json!({
             "name": t.workload.name,
             "batch": t.workload.batch,
             "step_us": t.timing.median,
@@ -156,6 +164,9 @@ fn as_json(peak: f64, threads: &Threads, train: &[Train], predict: &[Predict]) -
             "gflop": t.flops as f64 / 1e9,
             "share_of_peak": t.share(peak),
         });
+        if let Some(check) = &t.check {
+            line["check"] = json!({"steps": check::STEPS, "rows": check.rows, "error": check.error});
+        }
         with_profile(line, &t.profile)
     });
     let predict = predict.iter().map(|p| {
@@ -200,6 +211,14 @@ fn as_text(peak: f64, threads: &Threads, train: &[Train], predict: &[Predict]) -
             vec![p.workload.name.to_owned(), p.batch.to_string(), median, least]
         }));
         text += &format!("\n{}", table(&rows));
+    }
+    for t in train {
+        if let Some(Check { rows, error }) = &t.check {
+            let (name, steps) = (t.workload.name, check::STEPS);
+            text += &format!(
+                "\n{name}: losses of {steps} steps on {rows} rows within {error:.1e} of the reference's\n"
+            );
+        }
     }
     for t in train {
         if let Some(profile) = &t.profile {

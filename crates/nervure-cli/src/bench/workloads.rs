@@ -59,23 +59,23 @@ impl Workload {
         Ok(Buffer::from_f32(&shape, &values)?)
     }
 
-    /// A batch: rows and random labels.
-    pub fn batch(&self, model: &Model) -> Result<Dataset> {
+    /// A batch of so many rows with random labels.
+    pub fn batch(&self, model: &Model, rows: usize) -> Result<Dataset> {
         let mut random = Stream::new(SEED, "y");
         let classes = match self.target {
             Target::Binary => 2,
             Target::Classes(n) => n,
         };
-        let labels: Vec<u32> = (0..self.batch).map(|_| random.below(classes)).collect();
+        let labels: Vec<u32> = (0..rows).map(|_| random.below(classes)).collect();
         let y = match self.target {
             Target::Binary => {
-                Buffer::from_f32(&[self.batch, 1], &labels.iter().map(|&n| n as f32).collect::<Vec<_>>())
+                Buffer::from_f32(&[rows, 1], &labels.iter().map(|&n| n as f32).collect::<Vec<_>>())
             }
             Target::Classes(_) => {
-                Buffer::from_i32(&[self.batch], &labels.iter().map(|&n| n as i32).collect::<Vec<_>>())
+                Buffer::from_i32(&[rows], &labels.iter().map(|&n| n as i32).collect::<Vec<_>>())
             }
         };
-        Ok(Dataset::new(self.inputs(model, self.batch)?, y?))
+        Ok(Dataset::new(self.inputs(model, rows)?, y?))
     }
 }
 
