@@ -265,12 +265,12 @@ impl Kernel {
             Kernel::Fused(k) => k.tape.scratch,
             Kernel::MatMul(k) => k.scratch(),
             Kernel::Conv(k) => k.scratch(),
+            Kernel::Pool(k) => k.scratch(),
             Kernel::Rows(_) => rows::SCRATCH,
             Kernel::Scan(k) => k.body.scratch,
             Kernel::Columns(_)
             | Kernel::Copy(_)
             | Kernel::Assemble(_)
-            | Kernel::Pool(_)
             | Kernel::Check(_)
             | Kernel::Gather(_)
             | Kernel::ScatterAdd(_)

@@ -56,8 +56,7 @@ impl Lowering<'_> {
         let first = self.at(inputs[0]);
         let second = inputs.get(1).map_or(first, |&i| self.at(i));
         let to = self.buffer(id);
-        let taps = geometry.all_taps();
-        let kernel = Pool { step: pool, geometry, taps, channels, from: [first, second], to };
+        let kernel = Pool { level: self.level, step: pool, geometry, channels, from: [first, second], to };
         self.step(id, Kernel::Pool(kernel), [first.buffer, second.buffer], [to]);
     }
 

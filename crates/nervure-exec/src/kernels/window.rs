@@ -59,59 +59,76 @@ impl Geometry {
         self.size == [1; 3] && self.strides == [1; 3] && self.before == [0; 3] && self.input == self.output
     }
 
-    /// The elements of a window, in row-major order.
-    pub fn all_taps(&self) -> Vec<Tap> {
-        (0..self.taps())
-            .map(|tap| {
-                let index = split(tap, self.size);
-                let at = std::array::from_fn(|i| index[i] * self.dilation[i]);
-                Tap { at }
-            })
-            .collect()
-    }
-
-    /// Where a window begins, in the input.
-    #[inline(always)]
-    pub fn corner(&self, window: [usize; 3]) -> [isize; 3] {
-        std::array::from_fn(|i| (window[i] * self.strides[i]) as isize - self.before[i] as isize)
-    }
-
-    /// The element of the input that a tap of a window meets; none in the padding.
-    #[inline(always)]
-    pub fn element(&self, corner: [isize; 3], tap: [usize; 3]) -> Option<usize> {
-        let mut at = 0;
-        for i in 0..3 {
-            // Below zero is beyond every size.
-            let element = (corner[i] + tap[i] as isize) as usize;
-            if element >= self.input[i] {
-                return None;
-            }
-            at = at * self.input[i] + element;
-        }
-        Some(at)
-    }
-
-    /// The window whose tap meets an element of the input, if there is one.
-    #[inline(always)]
-    pub fn window(&self, element: [usize; 3], tap: [usize; 3]) -> Option<usize> {
-        let mut at = 0;
-        for i in 0..3 {
-            let offset = (element[i] + self.before[i]).checked_sub(tap[i])?;
-            let window = if self.strides[i] == 1 { offset } else { offset / self.strides[i] };
-            if window * self.strides[i] != offset || window >= self.output[i] {
-                return None;
-            }
-            at = at * self.output[i] + window;
-        }
-        Some(at)
+    /// Whether every element is in one window.
+    pub fn is_tiled(&self) -> bool {
+        (0..3).all(|i| {
+            let plain = self.before[i] == 0 && (self.dilation[i] == 1 || self.size[i] == 1);
+            plain && self.size[i] == self.strides[i] && self.input[i] == self.output[i] * self.size[i]
+        })
     }
 }
 
-/// An element of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Tap {
-    /// Its distance from the window's first element, along each axis.
-    pub at: [usize; 3],
+/// The windows of an image, one after the other, and the elements that they meet.
+pub(crate) struct Windows<'a> {
+    geometry: &'a Geometry,
+    at: [usize; 3],
+}
+
+impl<'a> Windows<'a> {
+    /// From a window on, which there may not be.
+    pub fn new(geometry: &'a Geometry, first: usize) -> Windows<'a> {
+        let at = if geometry.windows() == 0 { [0; 3] } else { split(first, geometry.output) };
+        Windows { geometry, at }
+    }
+
+    /// On to the next.
+    #[inline(always)]
+    pub fn advance(&mut self) {
+        for axis in (0..3).rev() {
+            self.at[axis] += 1;
+            if self.at[axis] < self.geometry.output[axis] {
+                return;
+            }
+            self.at[axis] = 0;
+        }
+    }
+
+    /// Numbers of the elements of the input that the window meets, in row-major order.
+    ///
+    /// # Safety
+    /// `room` has room for as many as a window has elements; they are there until it is next written.
+    #[inline(always)]
+    pub unsafe fn elements<'r>(&self, room: *mut usize) -> &'r [usize] {
+        let g = self.geometry;
+        // Taps before the first and from the end on meet the padding.
+        let axis = |i: usize| {
+            let corner = (self.at[i] * g.strides[i]) as isize - g.before[i] as isize;
+            let dilation = g.dilation[i] as isize;
+            let below = |bound: isize| ((bound - corner + dilation - 1).div_euclid(dilation)).max(0) as usize;
+            let end = if dilation == 1 {
+                (g.input[i] as isize - corner).max(0) as usize
+            } else {
+                below(g.input[i] as isize)
+            };
+            let start = if corner >= 0 { 0 } else { below(0) };
+            (corner, start, end.min(g.size[i]))
+        };
+        let [(d, d0, d1), (h, h0, h1), (w, w0, w1)] = [axis(0), axis(1), axis(2)];
+        let mut count = 0;
+        for i in d0..d1 {
+            let plane = (d + (i * g.dilation[0]) as isize) as usize * g.input[1];
+            for j in h0..h1 {
+                let row = (plane + (h + (j * g.dilation[1]) as isize) as usize) * g.input[2];
+                for k in w0..w1 {
+                    // SAFETY: the caller's promise.
+                    unsafe { *room.add(count) = row + (w + (k * g.dilation[2]) as isize) as usize };
+                    count += 1;
+                }
+            }
+        }
+        // SAFETY: they were just written.
+        unsafe { std::slice::from_raw_parts(room, count) }
+    }
 }
 
 /// The indices of a place in row-major order.
