@@ -252,12 +252,7 @@ impl<'g> Lower<'g> {
         self.frozen = outer;
         self.path.pop();
         let outputs = outputs?;
-        failed.map_err(|e| Error::Layer {
-            path,
-            kind: layer.kind().into(),
-            written: None,
-            reason: reason(e),
-        })?;
+        failed.map_err(|e| failure(path, layer, e))?;
         self.calls[at].outputs = outputs.iter().map(|y| y.ty()).collect();
         if layer.passes_mask() {
             let mask = inputs.iter().find_map(|x| self.mask(*x));
@@ -289,6 +284,11 @@ impl<'g> Lower<'g> {
             written: None,
             reason: format!("expected {}, received {}", expected.to_string(), received.to_string()),
         }
+    }
+
+    /// What the body of a scan, written in a builder of its own, was refused for: an error of the layer that is being lowered.
+    pub fn failure(&self, layer: &dyn Layer, error: nervure_graph::Error) -> Error {
+        failure(self.path.join("/"), layer, error)
     }
 
     /// What was lowered: the weights, the new states, the penalties.
@@ -323,6 +323,10 @@ pub(crate) fn reason(error: nervure_graph::Error) -> String {
         }
         other => other.to_string(),
     }
+}
+
+fn failure(path: String, layer: &dyn Layer, error: nervure_graph::Error) -> Error {
+    Error::Layer { path, kind: layer.kind().into(), written: None, reason: reason(error) }
 }
 
 fn attributes(config: &serde_json::Value) -> Vec<(String, String)> {

@@ -30,6 +30,7 @@ pub const WORKLOADS: &[Workload] = &[
     Workload { name: "tabular", batch: 256, predicts: true, target: Target::Binary, build: tabular },
     Workload { name: "mnist_mlp", batch: 128, predicts: true, target: Target::Classes(10), build: mnist_mlp },
     Workload { name: "mnist_cnn", batch: 128, predicts: true, target: Target::Classes(10), build: mnist_cnn },
+    Workload { name: "lstm", batch: 64, predicts: false, target: Target::Binary, build: lstm },
     Workload { name: "resnet8", batch: 64, predicts: false, target: Target::Classes(10), build: resnet8 },
 ];
 
@@ -114,6 +115,10 @@ fn mnist_cnn() -> Result<Model> {
         .add(Dense::new(128).activation(Relu))
         .add(Dense::new(10).activation(Softmax::default()))
         .build(Seed(SEED))
+}
+
+fn lstm() -> Result<Model> {
+    Sequential::new([64, 32]).add(LSTM::new(128)).add(Dense::new(1).activation(Sigmoid)).build(Seed(SEED))
 }
 
 /// The residual network of 8 layers for images of 32 × 32 of He et al. (2016), with projections where shapes change.

@@ -8,6 +8,7 @@ use crate::network::{Expr, Inputs, Instance};
 use crate::word::{Object, Word, family};
 
 mod axes;
+mod recurrent;
 mod window;
 
 pub use axes::{Axes, Numbers};
@@ -25,8 +26,11 @@ family! {
         dropout: Dropout;
         embedding: Embedding;
         flatten: Flatten;
+        gru: GRU;
         layer_normalization: LayerNormalization;
+        lstm: LSTM;
         merge: Add, Average, Maximum, Minimum, Multiply, Subtract;
+        multi_head_attention: MultiHeadAttention;
         normalization: Normalization;
         permute: Permute;
         pooling: AveragePooling1D, AveragePooling2D, AveragePooling3D,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nervure_graph::{Array, Bindings, Builder, DType, Dim, Type, evaluate};
+use nervure_graph::{Array, Bindings, Builder, DType, Dim, Tensor, Type, evaluate, gradient};
 use nervure_nn::network::{BATCH, batch};
 use nervure_nn::regularizers::Regularizer;
 use nervure_nn::word::Object;
@@ -26,6 +26,9 @@ struct Case {
     inputs: Vec<Numbers>,
     output: Numbers,
     mask: Option<Vec<bool>>,
+    /// Of Σ y · cos(0, 1, 2, …), to weights and inputs by name.
+    #[serde(default)]
+    gradients: BTreeMap<String, Numbers>,
 }
 
 #[derive(Deserialize)]
@@ -101,6 +104,7 @@ fn check(case: &Case) {
         values.push(builder.input(&name, ty.dtype, ty.shape));
         inputs.insert(name, x.array());
     }
+    let operands = values.clone();
     for (i, l) in case.layers.iter().enumerate() {
         let layer = Object::<dyn Layer>::from_config(&l.class_name, l.config.clone()).unwrap();
         values = cx.layer(&i.to_string(), &*layer, true, &values).unwrap_or_else(|e| panic!("{what}: {e}"));
@@ -116,12 +120,19 @@ fn check(case: &Case) {
         states += 1;
     }
     drop(cx);
+    differentiate(&builder, case, values[0], &operands);
+    let cos = (0..case.output.values.len()).map(|i| (i as f64).cos()).collect::<Vec<_>>();
+    inputs.insert("cos".into(), Array::of(DType::F32, &case.output.shape, &cos));
     let graph = builder.finish().unwrap();
     let declared = graph.parameters().count();
     assert_eq!(declared, parameters.len(), "{what}: weights");
     let run = evaluate(&graph, &Bindings::from([(BATCH.into(), case.output.shape[0])]), &inputs, &parameters);
     let run = run.unwrap_or_else(|e| panic!("{what}: {e}"));
     case.output.agree(&what, run.output("y").unwrap());
+    for (name, value) in &case.gradients {
+        let received = run.output(&format!("gradient of {name}")).unwrap();
+        value.agree(&format!("{what}: gradient of {name}"), received);
+    }
     let mask = run.output("mask").map(|m| m.to_f64().iter().map(|&b| b != 0.0).collect::<Vec<_>>());
     assert_eq!(mask, case.mask, "{what}: mask");
     let mut expected = 0;
@@ -132,6 +143,24 @@ fn check(case: &Case) {
         }
     }
     assert_eq!(states, expected, "{what}: states that are updated");
+}
+
+/// Adds the gradients that the case names to the outputs. The factors come in as an input.
+fn differentiate<'g>(builder: &'g Builder, case: &Case, y: Tensor<'g>, x: &[Tensor<'g>]) {
+    if case.gradients.is_empty() {
+        return;
+    }
+    let loss = (y * builder.input("cos", DType::F32, y.shape())).sum_all();
+    let of = |(name, value): (&String, &Numbers)| match name.strip_prefix('x') {
+        Some(i) => x[i.parse::<usize>().unwrap()],
+        None => {
+            builder.parameter(name, DType::F32, value.shape.iter().map(|&n| n.into()).collect::<Vec<Dim>>())
+        }
+    };
+    let wrt: Vec<Tensor> = case.gradients.iter().map(of).collect();
+    for (name, d) in case.gradients.keys().zip(gradient(builder, loss, &wrt)) {
+        builder.output(&format!("gradient of {name}"), d.unwrap());
+    }
 }
 
 #[test]

@@ -31,8 +31,25 @@ def normal(*shape):
     return np.round(random.normal(size=shape), 3)
 
 
-def case(layers, *inputs, training=False):
-    """A chain of layers (name, settings) applied to arrays of rows, with random weights."""
+def name_of(weight):
+    """Its name within its layer: parts of layers made of layers are named, the cell of a recurrent layer is not."""
+    return "/".join(part for part in weight.path.split("/")[1:] if not part.endswith("_cell"))
+
+
+def gradients(layer, inputs, **arguments):
+    """Of Σ y · cos(0, 1, 2, …), to the inputs and the weights."""
+    def loss(weights, inputs):
+        y, _ = layer.stateless_call(weights, layer.non_trainable_variables, *inputs, **arguments)
+        return (y * np.cos(np.arange(y.size)).reshape(y.shape)).sum()
+
+    of_weights, of_inputs = jax.grad(loss, argnums=(0, 1))([w.value for w in layer.trainable_weights], inputs)
+    named = {f"0/{name_of(w)}": array(g) for w, g in zip(layer.trainable_weights, of_weights)}
+    return named | {f"x{i}": array(g) for i, g in enumerate(of_inputs)}
+
+
+def case(layers, *inputs, training=False, differentiate=False, call={}):
+    """A chain of layers (name, settings) applied to arrays of rows, with random weights. `call` holds arguments that Keras takes with the call and
+    that are settings here."""
     if isinstance(layers, tuple):
         layers = [layers]
     built, value = [], list(inputs)
@@ -44,21 +61,28 @@ def case(layers, *inputs, training=False):
         else:
             layer = getattr(keras.layers, kind)(**settings)
         argument = value[0] if len(value) == 1 else value
-        layer.build(argument.shape if len(value) == 1 else [v.shape for v in value])
+        apart = kind == "MultiHeadAttention"
+        if apart:
+            value = value if len(value) > 1 else value * 2
+            layer.build(*[v.shape for v in value])
+        else:
+            layer.build(argument.shape if len(value) == 1 else [v.shape for v in value])
         weights = {}
         for w in layer.weights:
             if "seed" in w.path:
                 continue
             drawn = normal(*w.shape)
             w.assign(np.abs(drawn) + 0.5 if "variance" in w.name else drawn)
-            weights[w.name] = array(w)
+            weights[name_of(w)] = array(w)
         tensors = [keras.ops.convert_to_tensor(v) for v in value]
         for old, new in zip(value, tensors):
             keras.src.backend.set_keras_mask(new, keras.src.backend.get_keras_mask(old))
         arguments = {"training": training} if layer._call_has_training_arg else {}
-        value = [layer(tensors[0] if len(value) == 1 else tensors, **arguments)]
-        built.append({"class_name": kind, "config": settings, "weights": weights})
-        states = {w.name: array(w) for w in layer.non_trainable_weights if "seed" not in w.path}
+        arguments |= call
+        found = gradients(layer, tensors, **arguments) if differentiate else {}
+        value = [layer(*tensors, **arguments) if len(value) == 1 or apart else layer(tensors, **arguments)]
+        built.append({"class_name": kind, "config": settings | call, "weights": weights})
+        states = {name_of(w): array(w) for w in layer.non_trainable_weights if "seed" not in w.path}
         built[-1]["states"] = states if training else {}
     mask = keras.src.backend.get_keras_mask(value[0])
     cases.append({
@@ -67,7 +91,7 @@ def case(layers, *inputs, training=False):
         "inputs": [array(x) for x in inputs],
         "output": array(value[0]),
         "mask": None if mask is None else [bool(b) for b in np.asarray(mask).ravel()],
-    })
+    } | ({"gradients": found} if differentiate else {}))
 
 
 # Kinks and far ends included. Without sparsemax: where several elements are positive, the results of Keras 3.15 do not add up to 1.
@@ -146,6 +170,25 @@ case([masked, ("BatchNormalization", {}), ("Dense", {"units": 2})], words, train
 case([masked, ("LayerNormalization", {}), ("Activation", {"activation": "relu"})], words)
 case([masked, ("Conv1D", {"filters": 2, "kernel_size": 2, "padding": "same"})], words)
 case([masked, ("Flatten", {})], words)
+
+for kind, settings in [
+    ("LSTM", {}),
+    ("LSTM", {"return_sequences": True, "activation": "sigmoid", "recurrent_activation": "tanh"}),
+    ("LSTM", {"return_sequences": True, "go_backwards": True, "use_bias": False}),
+    ("GRU", {}),
+    ("GRU", {"return_sequences": True, "reset_after": False}),
+    ("GRU", {"return_sequences": True, "go_backwards": True, "use_bias": False}),
+    ("GRU", {"go_backwards": True, "activation": "sigmoid", "recurrent_activation": "tanh"}),
+]:
+    case((kind, {"units": 3} | settings), normal(2, 5, 2), differentiate=True)
+    if not ("go_backwards" in settings and "return_sequences" in settings):
+        case([masked, (kind, {"units": 2} | settings)], np.array([[3, 1, 0, 0], [0, 2, 0, 4], [0, 0, 0, 0]]))
+# Without a rate of dropout Keras computes attention in single precision, and gives a query that may look at nothing the mean of all values instead of 0.
+attention = {"num_heads": 2, "key_dim": 3, "dropout": 0.1}
+case(("MultiHeadAttention", attention), normal(2, 3, 4), normal(2, 5, 2), differentiate=True)
+case(("MultiHeadAttention", attention | {"value_dim": 2, "use_bias": False}), normal(2, 3, 4), normal(2, 5, 2), normal(2, 5, 1), differentiate=True)
+case(("MultiHeadAttention", attention), normal(2, 3, 4), normal(2, 4, 4), differentiate=True, call={"use_causal_mask": True})
+case([masked, ("MultiHeadAttention", attention)], np.array([[3, 1, 0, 0], [2, 0, 4, 0]]))
 
 x = normal(3, 4)
 penalties = [
