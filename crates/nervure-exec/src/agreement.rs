@@ -181,12 +181,76 @@ fn plans_of_large_arrays_agree_with_the_reference() {
         let g = Builder::new();
         let dims: Vec<Dim> = shape.iter().map(|&n| n.into()).collect();
         write(&g, g.input("x", DType::F32, dims));
-        let n = shape.iter().product::<usize>();
-        // A walk through [−1, 1) that meets no value twice.
-        let values: Vec<f64> =
-            (0..n).map(|i| f64::from((i as f32 * 0.754_877_7).fract() * 2.0 - 1.0)).collect();
-        let inputs = [("x".to_string(), Array::of(DType::F32, shape, &values))].into();
+        let inputs = [("x".to_string(), walk(shape, 0.0))].into();
         agree(&Case::new(name, g.finish().unwrap(), Bindings::new(), inputs, [].into()));
+    }
+}
+
+/// Values in [−1, 1) that repeat nowhere near.
+fn walk(shape: &[usize], from: f32) -> Array<f64> {
+    let n = shape.iter().product::<usize>();
+    let values: Vec<f64> =
+        (0..n).map(|i| f64::from((i as f32 * 0.754_877_7 + from).fract() * 2.0 - 1.0)).collect();
+    Array::of(DType::F32, shape, &values)
+}
+
+/// Every way in which a convolution, or a gradient of one, reads its operands: in place and from copies of blocks, tiles with edges, sums of
+/// several blocks, phases of strides, one row of all images, one window of an image, vectors of channels.
+#[test]
+fn convolutions_of_all_layouts_agree_with_the_reference() {
+    let same = |size: &[usize]| Window { padding: Padding::Same, ..Window::new(size.to_vec()) };
+    let strided =
+        |stride: usize, window: Window| Window { strides: vec![stride; window.size.len()], ..window };
+    let dilated = |by: usize, window: Window| Window { dilation: vec![by; window.size.len()], ..window };
+    let shifted = Window { padding: Padding::Explicit(vec![(2, 0), (0, 3)]), ..Window::new([3, 2]) };
+    // Batch, spatial sizes, channels of the input and of the output, groups, window.
+    let layouts: [(usize, &[usize], usize, usize, usize, Window); 24] = [
+        (2, &[6, 31], 1, 33, 1, same(&[3, 3])),
+        (2, &[5, 29], 2, 5, 1, Window::new([3, 3])),
+        (3, &[7, 7], 3, 16, 1, strided(2, same(&[3, 3]))),
+        (1, &[9, 10], 4, 20, 1, shifted),
+        (1, &[4, 5], 67, 35, 1, same(&[3, 3])),
+        (2, &[8, 8], 17, 48, 1, strided(2, same(&[3, 3]))),
+        (2, &[7, 9], 8, 8, 1, strided(3, same(&[2, 2]))),
+        (2, &[7, 9], 8, 8, 1, strided(2, Window::new([1, 1]))),
+        (2, &[9, 9], 5, 7, 1, dilated(2, same(&[3, 3]))),
+        (2, &[11, 9], 5, 7, 1, strided(2, dilated(3, same(&[3, 2])))),
+        (5, &[7, 11], 23, 17, 1, Window::new([1, 1])),
+        (4, &[3, 3], 12, 19, 1, Window::new([3, 3])),
+        (3, &[1, 1], 4, 6, 1, same(&[3, 3])),
+        (1, &[3, 5], 512, 3, 1, Window::new([1, 1])),
+        (1, &[2, 17], 512, 2, 1, same(&[1, 3])),
+        (1, &[40, 20], 64, 2, 1, same(&[3, 3])),
+        (1, &[700], 3, 5, 1, same(&[5])),
+        (2, &[3, 4, 5], 3, 4, 1, same(&[2, 3, 3])),
+        (2, &[7, 9], 12, 18, 3, strided(2, same(&[3, 3]))),
+        (2, &[13, 14], 37, 37, 37, same(&[3, 3])),
+        (2, &[13, 14], 21, 21, 21, strided(2, same(&[3, 3]))),
+        (1, &[9, 20], 6, 6, 6, dilated(2, Window::new([3, 4]))),
+        (2, &[5, 6], 3, 6, 3, same(&[3, 3])),
+        (0, &[5, 6], 3, 6, 1, same(&[3, 3])),
+    ];
+    for (batch, spatial, c, o, groups, window) in layouts {
+        let image = |sizes: &[usize], channels: usize| [&[batch], sizes, &[channels]].concat();
+        let outputs: Vec<usize> =
+            (0..spatial.len()).map(|i| window.output(i, &spatial[i].into()).as_const().unwrap()).collect();
+        let arrays = [
+            ("x", walk(&image(spatial, c), 0.0)),
+            ("k", walk(&[&window.size[..], &[c / groups, o]].concat(), 0.3)),
+            ("dy", walk(&image(&outputs, o), 0.6)),
+        ];
+        let g = Builder::new();
+        let [x, k, dy] = [0, 1, 2].map(|i| {
+            let dims: Vec<Dim> = arrays[i].1.shape().iter().map(|&n| n.into()).collect();
+            g.input(arrays[i].0, DType::F32, dims)
+        });
+        let sizes: Vec<Dim> = spatial.iter().map(|&n| n.into()).collect();
+        g.output("y", x.conv(k, window.clone(), groups));
+        g.output("dx", dy.conv_input_grad(k, window.clone(), groups, sizes));
+        g.output("dk", x.conv_kernel_grad(dy, window.clone(), groups));
+        let name = format!("convolution of {batch} × {spatial:?} × {c} → {o}, {groups} groups, {window:?}");
+        let inputs = arrays.map(|(name, a)| (name.to_string(), a)).into();
+        agree(&Case::new(&name, g.finish().unwrap(), Bindings::new(), inputs, [].into()));
     }
 }
 

@@ -3,6 +3,7 @@
 use super::super::Frame;
 use super::super::window::Geometry;
 use super::Operands;
+use super::depthwise::Taps;
 use super::pass::{Block, Blocks, Pass, Run};
 use super::tile::{Elements, cut, panels, rows, tile};
 use crate::simd::{Kernel, Level, Simd};
@@ -22,12 +23,17 @@ pub(super) struct KernelGrad {
     blocks: Blocks,
     images: usize,
     groups: usize,
+    /// Whether each channel has a kernel of its own; then all are one group.
+    is_depthwise: bool,
     /// Channels of the input and of the output, of one group.
     channels: (usize, usize),
     /// Spatial sizes of the input and of the output.
     sizes: ([usize; 3], [usize; 3]),
-    /// What a window meets.
+    /// Rows of the kernel: taps and channels, or taps.
+    rows: usize,
+    /// What a window meets, and the taps.
     runs: Vec<Run>,
+    taps: Vec<(usize, usize)>,
     chunks: usize,
     /// Parts in which the kernel's rows are cut.
     parts: usize,
@@ -36,20 +42,22 @@ pub(super) struct KernelGrad {
 impl KernelGrad {
     /// Of a convolution of an input of which a group has `inputs` channels.
     pub fn new(g: &Geometry, groups: usize, channels: (usize, usize)) -> KernelGrad {
+        let is_depthwise = channels == (1, 1) && groups > 1;
+        let (groups, channels) = if is_depthwise { (1, (groups, groups)) } else { (groups, channels) };
         let blocks = Blocks::new(Pass::forward(g), g.input, channels.0 * groups, channels.0, WINDOWS);
-        let rows = g.taps() * channels.0;
+        let rows = g.taps() * if is_depthwise { 1 } else { channels.0 };
         let size = rows * channels.1 * groups;
         let most = (PARTIAL / size.max(1)).clamp(1, CHUNKS);
         let chunks = most.min(g.images * blocks.count()).max(1);
         let parts = CHUNKS.div_ceil(chunks).min(rows.div_ceil(ROWS)).max(1);
-        let runs = blocks.runs();
-        let sizes = (g.input, g.output);
-        KernelGrad { blocks, images: g.images, groups, channels, sizes, runs, chunks, parts }
+        let (runs, taps) = (blocks.runs(), blocks.taps().collect());
+        let (images, sizes) = (g.images, (g.input, g.output));
+        KernelGrad { blocks, images, groups, is_depthwise, channels, sizes, rows, runs, taps, chunks, parts }
     }
 
     /// Floats of the gradient.
     fn size(&self) -> usize {
-        self.runs.iter().map(|r| r.len).sum::<usize>() * self.channels.1 * self.groups
+        self.rows * self.channels.1 * self.groups
     }
 
     /// Floats of the chunks' sums.
@@ -78,12 +86,11 @@ impl KernelGrad {
         let cost = self.images * pixels(self.sizes.1) * size / 8;
         let (image, result) =
             (pixels(self.sizes.0) * c * self.groups, pixels(self.sizes.1) * o * self.groups);
-        let rows: usize = self.runs.iter().map(|r| r.len).sum();
         frame.share(self.chunks * self.parts, cost, |part, scratch| {
             let (chunk, part) = (part / self.parts, part % self.parts);
             let (from, to) = (chunk * blocks / self.chunks, (chunk + 1) * blocks / self.chunks);
             let sums = if self.chunks > 1 { operands.room.add(chunk * size) } else { operands.to.0 };
-            let rows = (part * rows / self.parts, (part + 1) * rows / self.parts);
+            let rows = (part * self.rows / self.parts, (part + 1) * self.rows / self.parts);
             for number in from..to {
                 let (n, block) =
                     (number / self.blocks.count(), self.blocks.block(number % self.blocks.count()));
@@ -140,15 +147,14 @@ impl KernelGrad {
             row: pixel,
             add,
         };
-        Part { runs: &self.runs, rows, columns: self.channels.1, tile }
+        Part { of: self, rows, tile }
     }
 }
 
 /// Some rows of the kernel of a group, summed over a block of windows.
 struct Part<'a> {
-    runs: &'a [Run],
+    of: &'a KernelGrad,
     rows: (usize, usize),
-    columns: usize,
     /// Of the first row and column.
     tile: Elements,
 }
@@ -157,9 +163,16 @@ impl Kernel for Part<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        for (j, n) in panels(self.columns, S::LANES) {
+        if self.of.is_depthwise {
+            let Elements { counts, x, steps, dy, dy_steps, c, add, .. } = self.tile;
+            let taps = &self.of.taps[self.rows.0..self.rows.1];
+            let taps = Taps { counts, taps, channels: self.of.channels.1, x, steps, dy, dy_steps, c, add };
+            // SAFETY: the block's windows meet these taps, and their sums are the part's alone.
+            return unsafe { taps.run(s) };
+        }
+        for (j, n) in panels(self.of.channels.1, S::LANES) {
             let mut row = 0;
-            for run in self.runs {
+            for run in &self.of.runs {
                 // Of the run's rows those that are this part's.
                 let (from, to) = (self.rows.0.max(row), self.rows.1.min(row + run.len));
                 for (first, count) in cut(to.saturating_sub(from), rows::<S>()) {

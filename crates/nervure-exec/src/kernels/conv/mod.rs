@@ -1,6 +1,7 @@
 //! Convolutions, of channels-last images, without a matrix of their windows: sums run along the images as they lie, or along a copy of a
 //! block with zeros around it where windows meet the padding.
 
+mod depthwise;
 mod kernel_grad;
 mod pass;
 mod product;

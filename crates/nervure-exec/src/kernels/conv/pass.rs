@@ -216,15 +216,15 @@ impl Blocks {
         if self.is_copied { self.pass.span(0, self.block[0]) * self.pitch[0] } else { 0 }
     }
 
-    /// Distances of the taps from a place's corner, in floats.
-    pub fn offsets(&self) -> impl Iterator<Item = usize> {
-        self.pass.taps.iter().map(|(_, at)| (0..3).map(|i| at[i] * self.pitch[i]).sum())
+    /// The taps: their number in the kernel, and floats from a place's corner.
+    pub fn taps(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.pass.taps.iter().map(|(tap, at)| (*tap, (0..3).map(|i| at[i] * self.pitch[i]).sum()))
     }
 
     /// What a place meets, tap by tap and channel by channel.
     pub fn runs(&self) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();
-        for offset in self.offsets() {
+        for (_, offset) in self.taps() {
             match runs.last_mut().filter(|r| r.offset + r.len == offset) {
                 Some(last) => last.len += self.group,
                 None => runs.push(Run { offset, len: self.group }),

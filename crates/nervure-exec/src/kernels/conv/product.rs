@@ -2,9 +2,9 @@
 
 use super::super::Frame;
 use super::super::window::Geometry;
-use super::Operands;
 use super::pass::{Block, Blocks, Pass, Run};
 use super::tile::{Places, cut, panels, rows, tile};
+use super::{Operands, depthwise};
 use crate::simd::{Kernel, Level, Simd};
 
 /// Terms that are summed in one accumulator, at most. Longer sums are cut in blocks as equal as can be, a function of the length
@@ -21,6 +21,8 @@ pub(super) struct Products {
     passes: Vec<Weighted>,
     images: usize,
     groups: usize,
+    /// Whether each channel has a kernel of its own; then all are one group.
+    is_depthwise: bool,
     /// Whether the terms are the convolution's outputs: the kernel is turned about.
     is_turned: bool,
     /// Channels of the source and of the result, of one group.
@@ -35,6 +37,8 @@ struct Weighted {
     blocks: Blocks,
     /// What a place meets, for each block of terms.
     terms: Vec<Vec<Run>>,
+    /// The taps, where each channel has a kernel of its own.
+    taps: Vec<(usize, usize)>,
     /// Length of the sums.
     len: usize,
     /// Terms of the passes before.
@@ -62,20 +66,23 @@ impl Products {
         sizes: ([usize; 3], [usize; 3]),
         is_turned: bool,
     ) -> Products {
+        let is_depthwise = channels == (1, 1) && groups > 1;
+        let (groups, channels) = if is_depthwise { (1, (groups, groups)) } else { (groups, channels) };
         let mut before = 0;
         let passes = passes
             .into_iter()
             .map(|pass| {
-                let len = pass.taps().len() * channels.0;
+                let len = pass.taps().len() * if is_depthwise { 1 } else { channels.0 };
                 let worth = WORK / (len * channels.1 * groups).max(1);
                 let most = (images * pass.places()).div_ceil(PARTS).max(worth);
                 let blocks = Blocks::new(pass, sizes.0, channels.0 * groups, channels.0, most);
-                let terms = cut_runs(&blocks.runs(), len);
+                let terms = if is_depthwise { Vec::new() } else { cut_runs(&blocks.runs(), len) };
+                let taps = blocks.taps().collect();
                 before += len;
-                Weighted { blocks, terms, len, before: before - len }
+                Weighted { blocks, terms, taps, len, before: before - len }
             })
             .collect();
-        Products { passes, images, groups, is_turned, channels, sizes }
+        Products { passes, images, groups, is_depthwise, is_turned, channels, sizes }
     }
 
     /// Floats of the packed kernels.
@@ -85,7 +92,7 @@ impl Products {
 
     fn room_of_group(&self, level: Level) -> usize {
         let terms: usize = self.passes.iter().map(|p| p.len).sum();
-        terms * self.channels.1.next_multiple_of(level.lanes())
+        if self.is_depthwise { 0 } else { terms * self.channels.1.next_multiple_of(level.lanes()) }
     }
 
     /// Floats of scratch of a worker.
@@ -102,7 +109,7 @@ impl Products {
             let columns = n.next_multiple_of(lanes);
             operands.room.add(group * self.room_of_group(level) + pass.before * columns)
         };
-        let count = panels(n, lanes).count();
+        let count = if self.is_depthwise { 0 } else { panels(n, lanes).count() };
         frame.share(self.groups * self.passes.len() * count, self.room(level), |part, _| {
             let (group, pass) =
                 (part / count / self.passes.len(), &self.passes[part / count % self.passes.len()]);
@@ -128,10 +135,9 @@ impl Products {
                     let x = operands.a.add(image * source + group * c);
                     let c = operands.to.add(image * result + group * n);
                     // SAFETY: the image is within the source; the block's results are this call's alone.
-                    unsafe {
-                        let x = pass.blocks.read(x, &block, scratch.cast());
-                        level.run(self.part(pass, &block, x, packed(group, pass), c));
-                    }
+                    let x = unsafe { pass.blocks.read(x, &block, scratch.cast()) };
+                    let b = if self.is_depthwise { operands.b.0 } else { packed(group, pass) };
+                    level.run(self.part(pass, &block, x, b, c));
                 }
                 return;
             }
@@ -196,9 +202,9 @@ impl Products {
         let pitch = [rows * across * pixel, across * pixel, pixel];
         let first: usize = (0..3).map(|i| (p.origin[i] + block.first[i] * p.step[i]) * pitch[i]).sum();
         Part {
+            pass,
+            is_depthwise: self.is_depthwise,
             counts: block.counts,
-            terms: &pass.terms,
-            len: pass.len,
             x,
             steps: pass.blocks.strides(),
             b,
@@ -234,13 +240,13 @@ fn cut_runs(runs: &[Run], len: usize) -> Vec<Vec<Run>> {
 
 /// A block of places of one group.
 struct Part<'a> {
+    pass: &'a Weighted,
+    is_depthwise: bool,
     counts: [usize; 3],
-    terms: &'a [Vec<Run>],
-    len: usize,
     /// The first place's corner, and from a place's to the next's.
     x: *const f32,
     steps: [usize; 3],
-    /// The packed kernel.
+    /// The kernel, packed or by channel.
     b: *const f32,
     columns: usize,
     /// The first place's result, and from a place's to the next's.
@@ -252,11 +258,25 @@ impl Kernel for Part<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
+        if self.is_depthwise {
+            let places = depthwise::Places {
+                counts: self.counts,
+                taps: &self.pass.taps,
+                channels: self.columns,
+                x: self.x,
+                steps: self.steps,
+                kernel: self.b,
+                c: self.c,
+                c_steps: self.c_steps,
+            };
+            // SAFETY: the part's places have their elements in the source, and their results are the part's alone.
+            return unsafe { places.run(s) };
+        }
         let mut term = 0;
-        for (block, runs) in self.terms.iter().enumerate() {
+        for (block, runs) in self.pass.terms.iter().enumerate() {
             for (j, n) in panels(self.columns, S::LANES) {
                 let width = n.next_multiple_of(S::LANES);
-                let b = self.b.wrapping_add(j * self.len + term * width);
+                let b = self.b.wrapping_add(j * self.pass.len + term * width);
                 for d in 0..self.counts[0] {
                     for h in 0..self.counts[1] {
                         let row = |steps: [usize; 3]| d * steps[0] + h * steps[1];
