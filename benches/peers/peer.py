@@ -51,7 +51,7 @@ def main():
                 prepared = peer.predictions(*wanted, threads)
             if len(prepared) > 1:
                 first = {setting: timed(call, 0.3) for setting, call in prepared.items()}
-                best = min(first, key=lambda setting: first[setting][len(first[setting]) // 2])
+                best = min(first, key=lambda setting: first[setting][0])
                 prepared = {best: prepared[best]}
         answer = {"absent": f"{name} has no program for it"}
         for setting, call in prepared.items():

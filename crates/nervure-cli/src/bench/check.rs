@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use nervure_exec::{Buffer, View};
-use nervure_graph::{Array, cost, evaluate};
+use nervure_graph::{Array, Bindings, evaluate};
 use nervure_nn::Model;
+use nervure_nn::network::BATCH;
 
+use super::flops::step_flops;
 use super::workloads::Workload;
 use crate::failure::{Failure, Result};
 
@@ -32,11 +34,7 @@ const BUDGET: u64 = 150_000_000;
 /// # Errors
 /// Losses that differ by more than rounding explains.
 pub fn check(workload: &Workload, model: &mut Model) -> Result<Check> {
-    let per_row = {
-        let one = workload.batch(model, 1)?;
-        let step = model.train_step(workload.training(), &one)?;
-        cost(step.graph(), step.bindings())?.total.products.max(1)
-    };
+    let per_row = step_flops(model.graph(), &Bindings::from([(BATCH.into(), 1)]))?.max(1);
     let rows = workload.batch.min((BUDGET / per_row).max(2) as usize);
     let batch = workload.batch(model, rows)?;
     let mut step = model.train_step(workload.training(), &batch)?;

@@ -2,6 +2,7 @@
 
 mod check;
 mod clock;
+mod flops;
 mod profile;
 mod workloads;
 
@@ -10,8 +11,9 @@ use std::time::Duration;
 
 use clap::Args;
 use nervure_exec::{Threads, peak_flops};
-use nervure_graph::{cost, simplify};
+use nervure_graph::Bindings;
 use nervure_nn::Model;
+use nervure_nn::network::BATCH;
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, Result};
@@ -19,6 +21,7 @@ use crate::style::table;
 use crate::{Common, output};
 use check::{Check, check};
 use clock::{Timing, time};
+use flops::step_flops;
 use profile::Profile;
 use workloads::{WORKLOADS, Workload};
 
@@ -113,9 +116,8 @@ impl BenchArgs {
     fn train(&self, workload: &'static Workload, model: &mut Model) -> Result<Train> {
         let check = self.check.then(|| check(workload, model)).transpose()?;
         let batch = workload.batch(model, workload.batch)?;
+        let flops = step_flops(model.graph(), &Bindings::from([(BATCH.into(), workload.batch)]))?;
         let mut step = model.train_step(workload.training(), &batch)?;
-        // The direct algorithm, without what no result needs: the gradient of the first layer's input.
-        let flops = cost(&simplify(step.graph()).graph, step.bindings())?.total.products;
         let timing = time(self.budget(), || step.run().map(drop))?;
         let profile = self.profile.then(|| {
             step.runner().time_kernels();

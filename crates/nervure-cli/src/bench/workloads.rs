@@ -24,13 +24,20 @@ enum Target {
     Classes(u32),
 }
 
-/// All of them, from the smallest step to the largest.
+/// All of them.
 pub const WORKLOADS: &[Workload] = &[
     Workload { name: "seed_mlp", batch: 32, predicts: true, target: Target::Binary, build: seed_mlp },
     Workload { name: "tabular", batch: 256, predicts: true, target: Target::Binary, build: tabular },
     Workload { name: "mnist_mlp", batch: 128, predicts: true, target: Target::Classes(10), build: mnist_mlp },
     Workload { name: "mnist_cnn", batch: 128, predicts: true, target: Target::Classes(10), build: mnist_cnn },
     Workload { name: "lstm", batch: 64, predicts: false, target: Target::Binary, build: lstm },
+    Workload {
+        name: "transformer",
+        batch: 32,
+        predicts: false,
+        target: Target::Classes(10),
+        build: transformer,
+    },
     Workload { name: "resnet8", batch: 64, predicts: false, target: Target::Classes(10), build: resnet8 },
 ];
 
@@ -119,6 +126,19 @@ fn mnist_cnn() -> Result<Model> {
 
 fn lstm() -> Result<Model> {
     Sequential::new([64, 32]).add(LSTM::new(128)).add(Dense::new(1).activation(Sigmoid)).build(Seed(SEED))
+}
+
+/// Two blocks of an encoder with normalization first (Xiong et al. 2020), over 64 places of 128 numbers.
+fn transformer() -> Result<Model> {
+    let normal = |x: &Expr| LayerNormalization::new().on(x);
+    let block = |x: &Expr| {
+        let x = x + &MultiHeadAttention::new(4, 32).on(&normal(x));
+        let h = Dense::new(256).activation(Gelu::default()).on(&normal(&x));
+        &x + &Dense::new(128).on(&h)
+    };
+    let x = input("sequence", [64, 128]);
+    let h = GlobalAveragePooling1D::new().on(&block(&block(&x)));
+    Model::new(&x, &Dense::new(10).activation(Softmax::default()).on(&h)).build(Seed(SEED))
 }
 
 /// The residual network of 8 layers for images of 32 × 32 of He et al. (2016), with projections where shapes change.
