@@ -198,13 +198,14 @@ fn walk(shape: &[usize], from: f32) -> Array<f64> {
 /// several blocks, phases of strides, one row of all images, one window of an image, vectors of channels.
 #[test]
 fn convolutions_of_all_layouts_agree_with_the_reference() {
+    /// Batch, spatial sizes, channels of the input and of the output, groups, window.
+    type Layout = (usize, &'static [usize], usize, usize, usize, Window);
     let same = |size: &[usize]| Window { padding: Padding::Same, ..Window::new(size.to_vec()) };
     let strided =
         |stride: usize, window: Window| Window { strides: vec![stride; window.size.len()], ..window };
     let dilated = |by: usize, window: Window| Window { dilation: vec![by; window.size.len()], ..window };
     let shifted = Window { padding: Padding::Explicit(vec![(2, 0), (0, 3)]), ..Window::new([3, 2]) };
-    // Batch, spatial sizes, channels of the input and of the output, groups, window.
-    let layouts: [(usize, &[usize], usize, usize, usize, Window); 24] = [
+    let layouts: [Layout; 26] = [
         (2, &[6, 31], 1, 33, 1, same(&[3, 3])),
         (2, &[5, 29], 2, 5, 1, Window::new([3, 3])),
         (3, &[7, 7], 3, 16, 1, strided(2, same(&[3, 3]))),
@@ -229,6 +230,8 @@ fn convolutions_of_all_layouts_agree_with_the_reference() {
         (1, &[9, 20], 6, 6, 6, dilated(2, Window::new([3, 4]))),
         (2, &[5, 6], 3, 6, 3, same(&[3, 3])),
         (0, &[5, 6], 3, 6, 1, same(&[3, 3])),
+        (2, &[9, 4], 2, 3, 1, strided(7, same(&[3, 2]))),
+        (2, &[26, 27], 32, 2, 1, Window::new([3, 3])),
     ];
     for (batch, spatial, c, o, groups, window) in layouts {
         let image = |sizes: &[usize], channels: usize| [&[batch], sizes, &[channels]].concat();

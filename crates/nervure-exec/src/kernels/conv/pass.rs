@@ -6,7 +6,9 @@ use std::ops::Range;
 use super::super::window::Geometry;
 
 /// Bytes of a copied block: next to what is multiplied with it, it stays in the second cache.
-const REGION: usize = 192 << 10;
+const REGION: usize = 256 << 10;
+/// Floats that no system has: where taps lie so far apart, the run is refused for want of memory.
+const NOWHERE: usize = 1 << 48;
 
 /// Places of a result, a grid of them, that meet one set of taps.
 #[derive(Debug, Clone)]
@@ -39,10 +41,9 @@ impl Pass {
         Pass::of([axis(0), axis(1), axis(2)], g.size)
     }
 
-    /// The elements of a convolution's input, by the taps that meet windows there: as many passes as strides have phases.
+    /// The elements of a convolution's input that taps meet, by which taps do: as many passes as strides have phases with taps.
     pub fn input_grad(g: &Geometry) -> Vec<Pass> {
-        let [a, b, c] =
-            [0, 1, 2].map(|i| (0..g.strides[i]).map(|p| Axis::phase(g, i, p)).collect::<Vec<_>>());
+        let [a, b, c] = [0, 1, 2].map(|i| Axis::phases(g, i));
         let mut passes = Vec::new();
         for a in &a {
             for b in &b {
@@ -107,25 +108,28 @@ struct Axis {
 }
 
 impl Axis {
-    /// The elements `phase + i·stride` of the input, and the taps that meet a window there: window · stride = element + before − tap.
-    fn phase(g: &Geometry, axis: usize, phase: usize) -> Axis {
+    /// Elements of the input, `stride` apart, and the taps that meet windows there: window · stride = element + before − tap · dilation.
+    fn phases(g: &Geometry, axis: usize) -> Vec<Axis> {
         let (stride, dilation) = (g.strides[axis] as isize, g.dilation[axis] as isize);
-        let first = (phase + g.before[axis]) as isize;
-        let mut windows: Vec<(usize, isize)> = (0..g.size[axis])
-            .map(|t| (t, first - t as isize * dilation))
-            .filter(|(_, at)| at.rem_euclid(stride) == 0)
-            .map(|(t, at)| (t, at / stride))
-            .collect();
-        windows.reverse();
-        let corner = windows.first().map_or(0, |w| w.1);
-        Axis {
-            count: g.input[axis].saturating_sub(phase).div_ceil(g.strides[axis]),
-            origin: phase,
-            step: g.strides[axis],
-            corner,
-            stride: 1,
-            taps: windows.into_iter().map(|(t, w)| (t, (w - corner) as usize)).collect(),
-        }
+        let before = g.before[axis] as isize;
+        let phase = |tap: usize| (tap as isize * dilation - before).rem_euclid(stride) as usize;
+        let mut taps: Vec<(usize, usize)> = (0..g.size[axis]).rev().map(|t| (phase(t), t)).collect();
+        taps.sort_by_key(|t| t.0);
+        let met = taps.chunk_by(|a, b| a.0 == b.0).filter(|taps| taps[0].0 < g.input[axis]);
+        met.map(|taps| {
+            let origin = taps[0].0;
+            let window = |tap: usize| (origin as isize + before - tap as isize * dilation) / stride;
+            let corner = window(taps[0].1);
+            Axis {
+                count: (g.input[axis] - origin).div_ceil(g.strides[axis]),
+                origin,
+                step: g.strides[axis],
+                corner,
+                stride: 1,
+                taps: taps.iter().map(|&(_, t)| (t, (window(t) - corner) as usize)).collect(),
+            }
+        })
+        .collect()
     }
 }
 
@@ -189,7 +193,8 @@ impl Blocks {
         }
         let block = sized(parts);
         let [_, rows, columns] = if is_copied { region(block) } else { source };
-        let pitch = [rows * columns * pixel, columns * pixel, pixel];
+        let row = columns.saturating_mul(pixel);
+        let pitch = [rows.saturating_mul(row), row, pixel];
         let grid = [0, 1, 2].map(|i| pass.counts[i].div_ceil(block[i].max(1)));
         Blocks { pass, block, grid, source, channels, group, pitch, is_copied }
     }
@@ -213,12 +218,15 @@ impl Blocks {
 
     /// Floats of scratch that a copied block needs.
     pub fn scratch(&self) -> usize {
-        if self.is_copied { self.pass.span(0, self.block[0]) * self.pitch[0] } else { 0 }
+        let floats = self.pass.span(0, self.block[0]).saturating_mul(self.pitch[0]);
+        if self.is_copied { floats.min(NOWHERE) } else { 0 }
     }
 
     /// The taps: their number in the kernel, and floats from a place's corner.
     pub fn taps(&self) -> impl Iterator<Item = (usize, usize)> {
-        self.pass.taps.iter().map(|(tap, at)| (*tap, (0..3).map(|i| at[i] * self.pitch[i]).sum()))
+        self.pass.taps.iter().map(|(tap, at)| {
+            (*tap, (0..3).fold(0usize, |sum, i| sum.saturating_add(at[i].saturating_mul(self.pitch[i]))))
+        })
     }
 
     /// What a place meets, tap by tap and channel by channel.

@@ -118,11 +118,19 @@ impl Products {
                 unsafe { self.pack(operands.b.0, group, pass, (first, columns), lanes, packed(group, pass)) };
             }
         });
-        let parts: usize = self.passes.iter().map(|p| self.images * p.blocks.count()).sum();
-        let cost: usize = self.passes.iter().map(|p| p.blocks.pass.places() * p.len * n).sum();
         let pixels = |sizes: [usize; 3]| sizes.iter().product::<usize>();
         let (source, result) =
             (pixels(self.sizes.0) * c * self.groups, pixels(self.sizes.1) * n * self.groups);
+        let met: usize = self.passes.iter().map(|p| p.blocks.pass.places()).sum();
+        if met < pixels(self.sizes.1) {
+            // Strides step over elements of the input.
+            frame.share_range(self.images * result, 16, 1, |start, end, _| {
+                // SAFETY: this stretch of the result is this call's alone.
+                unsafe { operands.to.add(start).write_bytes(0, end - start) };
+            });
+        }
+        let parts: usize = self.passes.iter().map(|p| self.images * p.blocks.count()).sum();
+        let cost: usize = self.passes.iter().map(|p| p.blocks.pass.places() * p.len * n).sum();
         frame.share(parts, self.images * self.groups * cost / 8, |mut part, scratch| {
             for pass in &self.passes {
                 let count = pass.blocks.count();
