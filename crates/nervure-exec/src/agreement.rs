@@ -337,3 +337,65 @@ fn formulas_have_the_bits_of_their_steps() {
         }
     }
 }
+
+/// What follows a product part by part: operands that repeat, another product, a mask; updates in place, also of what the product reads.
+#[test]
+fn tails_of_products_agree_with_the_reference() {
+    type Write = fn(&Builder, Tensor<'_>, Tensor<'_>);
+    let write: [(&str, usize, Write); 7] = [
+        ("layer", 1, |g, x, w| {
+            let bias = w.narrow(0, 0, 1).reshape([Dim::from(250)]);
+            let h = x.matmul(w) + bias;
+            let mask = h.less_equal(h.constant(0.0));
+            g.output("mask", mask);
+            g.output("h", mask.select(h.constant(0.0), h));
+        }),
+        ("descent", 1, |g, x, w| {
+            let grad = x.matmul_with(x.matmul(w), true, false);
+            g.update(w, w - grad * 0.001);
+        }),
+        ("an update of what the product reads", 1, |g, x, w| {
+            let y = x.narrow(1, 0, 70).matmul(w);
+            g.output("y", y.sum(&[1]));
+            let square = w.narrow(1, 0, 70).matmul(w);
+            g.update(w, w - square * 0.01);
+        }),
+        ("few rows of many columns", 1, |g, x, w| {
+            let wide = g.concat(&[w; 8], 1);
+            g.output("y", x.narrow(0, 0, 5).matmul(wide).abs());
+        }),
+        ("two products", 1, |g, x, w| {
+            let (a, b) = (x.matmul(w), (x * 0.5).matmul(w.sin()));
+            g.output("y", a * b + a);
+        }),
+        ("a product that the tail of another waits for", 0, |g, x, w| {
+            let a = x.matmul(w);
+            g.output("y", a * a.sum(&[1]).keep_axes(a, &[1]) + a.square().sum_all());
+        }),
+        ("a batch and a column", 2, |g, x, w| {
+            let batch = x.reshape([2usize, 150, 70].map(Dim::from));
+            let y = batch.matmul_with(batch, false, true).tanh();
+            g.output("gram", y);
+            let column = x.matmul(w.narrow(1, 0, 1));
+            g.output("column", column.exp() + 1.0);
+        }),
+    ];
+    for (name, tails, write) in write {
+        let g = Builder::new();
+        let x = g.input("x", DType::F32, [300usize, 70].map(Dim::from));
+        let w = g.parameter("w", DType::F32, [70usize, 250].map(Dim::from));
+        write(&g, x, w);
+        let values = |n: usize| -> Vec<f64> {
+            (0..n).map(|i| f64::from((i as f32 * 0.754_877_7).fract() * 2.0 - 1.0)).collect()
+        };
+        let array = |shape: [usize; 2]| Array::of(DType::F32, &shape, &values(shape[0] * shape[1]));
+        let inputs = [("x".to_string(), array([300, 70]))].into();
+        let parameters = [("w".to_string(), array([70, 250]))].into();
+        let case = Case::new(name, g.finish().unwrap(), Bindings::new(), inputs, parameters);
+        agree(&case);
+        let mut store = Store::new();
+        store.insert("w", buffer(&case.parameters["w"]));
+        let plan = Plan::compile(&case.graph, &Bindings::new(), &store).unwrap();
+        assert_eq!(plan.to_string().matches("tail").count(), tails, "{name}: {plan}");
+    }
+}

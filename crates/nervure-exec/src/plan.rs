@@ -113,7 +113,7 @@ pub(crate) enum Kernel {
 
 /// Floating-point operations, or what takes as long, below which a plan runs on the calling thread alone: what two threads
 /// gain there, waking and waiting for each other costs.
-const SHARED: usize = 400_000;
+const SHARED: usize = 150_000;
 
 impl Plan {
     /// Compiles `graph` for the sizes that `bindings` give its symbols, and for the parameters of `store`.
@@ -346,7 +346,8 @@ impl fmt::Display for Kernel {
             Kernel::Columns(k) => write!(f, "column {:?} {} × {} × {}", k.kind, k.outer, k.k, k.inner),
             Kernel::MatMul(k) => {
                 let how = if k.is_direct { "direct" } else { "packed" };
-                write!(f, "matmul {} × ({} × {} × {}), {how}", k.count(), k.sizes.m, k.sizes.k, k.sizes.n)
+                write!(f, "matmul {} × ({} × {} × {}), {how}", k.count(), k.sizes.m, k.sizes.k, k.sizes.n)?;
+                k.tail.iter().try_for_each(|t| write!(f, ", tail of {} steps", t.steps.len()))
             }
             Kernel::Copy(k) => write!(f, "copy {:?}", k.axes.iter().map(|a| a.0).collect::<Vec<_>>()),
             Kernel::Assemble(k) => {

@@ -9,6 +9,7 @@ use nervure_graph::{DType, NodeId, Op, Values};
 
 use super::bind::Bound;
 use super::fuse::{self, Class, Groups, class, root};
+use super::tails;
 use super::view::{Access, merge, row_major};
 use crate::kernels::movement::Copy;
 use crate::kernels::{At, BufferId};
@@ -164,6 +165,7 @@ pub(super) fn lower(bound: &Bound, store: &Store, level: Level, results: Results
     }
     l.emit_outputs(results);
     l.emit_updates();
+    l.out.steps = tails::join(std::mem::take(&mut l.out.steps), &l.out.buffers);
     l.out.constants = l.constants.bytes;
     Ok(l.out)
 }

@@ -7,6 +7,7 @@ mod lower;
 mod ops;
 mod place;
 mod schedule;
+mod tails;
 mod tape;
 mod view;
 mod windows;

@@ -149,7 +149,7 @@ impl Lowering<'_> {
         }
         let (reads, c) = ([a.buffer, b.buffer], self.buffer(id));
         let is_direct = MatMul::is_direct(self.level, sizes, b.lane);
-        let kernel = MatMul { level: self.level, sizes, batch, a, b, c, is_direct };
+        let kernel = MatMul { level: self.level, sizes, batch, a, b, c, is_direct, tail: None };
         let flops = 2 * kernel.count() as u64 * sizes.m as u64 * sizes.n as u64 * sizes.k as u64;
         self.step(id, Kernel::MatMul(kernel), reads, [c]).flops = flops;
     }

@@ -4,8 +4,6 @@
 //! ascending k from zero within blocks of [`BLOCK`], the blocks' sums added in ascending order. The one micro-kernel does so for
 //! whole tiles, edges and single rows, from packed panels or from the matrices themselves.
 
-use std::ops::Range;
-
 use crate::simd::{self, Kernel, Level, Simd};
 
 /// Terms that are summed in one accumulator.
@@ -71,49 +69,36 @@ pub(crate) struct Sizes {
     pub k: usize,
 }
 
-/// Multiplies straight from the operands: for right operands whose columns lie side by side, where packing would cost more than it gives.
+/// [`multiply_panels`] straight from a right operand whose columns lie side by side, where packing would cost more than it gives.
 ///
 /// # Safety
-/// The operands are readable there, and the part's elements of the result are nobody else's; the right operand's `lane` is 1.
+/// As there; the right operand's `lane` is 1.
 pub(crate) unsafe fn multiply_direct(
     level: Level,
-    (rows, columns, k): (Range<usize>, Range<usize>, usize),
+    (rows, columns, terms): (usize, usize, usize),
     a: Strided,
     b: Strided,
-    c: *mut f32,
-    row: usize,
+    (c, row): (*mut f32, usize),
+    add: bool,
 ) {
     let tiles = Tiles::of(level);
-    let mut from = 0;
-    loop {
-        let to = (from + BLOCK).min(k);
-        let at =
-            |o: Strided, lane: usize| o.base.wrapping_offset(lane as isize * o.lane + from as isize * o.term);
-        // SAFETY: the caller's promise.
-        unsafe {
-            level.run(Block {
-                tiles,
-                rows: rows.len(),
-                columns: columns.len(),
-                terms: to - from,
-                a: at(a, rows.start),
-                a_tile: 0,
-                a_lane: a.lane,
-                a_term: a.term,
-                b: at(b, columns.start),
-                b_tile: tiles.columns,
-                b_term: b.term,
-                padded: false,
-                c: c.add(rows.start * row + columns.start),
-                row,
-                add: from > 0,
-            });
-        }
-        from = to;
-        if from >= k {
-            return;
-        }
-    }
+    level.run(Block {
+        tiles,
+        rows,
+        columns,
+        terms,
+        a: a.base,
+        a_tile: 0,
+        a_lane: a.lane,
+        a_term: a.term,
+        b: b.base,
+        b_tile: tiles.columns,
+        b_term: b.term,
+        padded: false,
+        c,
+        row,
+        add,
+    });
 }
 
 /// Multiplies `terms` terms of a left operand as it lies with [packed](super::panels::pack) columns of a right one; adds to the result, or sets it.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::gemm::{self, BLOCK, Sizes, Strided, Tiles};
+use super::tape::Tape;
 use super::{BufferId, Frame, panels};
 use crate::simd::Level;
 
@@ -36,12 +37,18 @@ pub(crate) struct MatMul {
     pub c: BufferId,
     /// Whether the right operand is read as it lies, rather than packed by those who multiply it.
     pub is_direct: bool,
+    /// What is done with the elements of the result, in each part as soon as it is there.
+    pub tail: Option<Tape>,
 }
 
 /// Rows of a part at most: beside its columns' block they fit the second cache.
 const ROWS: usize = 256;
 /// Columns of a part at most.
 const COLUMNS: usize = 256;
+/// Half of the second cache.
+const HALF: usize = 512 << 10;
+/// Bytes of a result that its tail finds in the first caches.
+const HOT: usize = 32 << 10;
 /// Bytes of a right operand that is read as it lies rather than packed: it stays in the first cache.
 const SMALL: usize = 16 << 10;
 
@@ -60,14 +67,33 @@ impl MatMul {
     /// Work, in the time of a floating-point operation: of few rows it is reading the right operand.
     pub fn cost(&self) -> usize {
         let Sizes { m, n, k } = self.sizes;
-        self.count().saturating_mul(m.max(3)).saturating_mul(n).saturating_mul(k) / 8
+        let product = self.count().saturating_mul(m.max(3)).saturating_mul(n).saturating_mul(k) / 8;
+        let tail = self.tail.as_ref().map_or(0, |t| t.cost);
+        product.saturating_add(self.len().saturating_mul(tail))
+    }
+
+    /// Number of elements of the result.
+    pub fn len(&self) -> usize {
+        self.count().saturating_mul(self.sizes.m).saturating_mul(self.sizes.n)
     }
 
     /// Bytes of scratch that a worker needs.
     pub fn scratch(&self) -> usize {
+        self.packed() + self.tail.as_ref().map_or(0, |t| t.scratch)
+    }
+
+    /// Bytes of a packed block of the right operand.
+    fn packed(&self) -> usize {
         let Sizes { n, k, .. } = self.sizes;
-        let columns = n.min(COLUMNS).next_multiple_of(Tiles::of(self.level).columns);
+        let columns = if self.tail.is_some() { n } else { n.min(COLUMNS) };
+        let columns = columns.next_multiple_of(Tiles::of(self.level).columns);
         if self.is_direct { 0 } else { columns * k.min(BLOCK) * 4 }
+    }
+
+    /// Whether a tail pays: it goes over whole rows, for memory is read and written fastest in one stretch.
+    pub fn can_have_tail(&self) -> bool {
+        let Sizes { n, k, .. } = self.sizes;
+        self.tail.is_none() && (self.is_direct || n <= COLUMNS || (k <= BLOCK && n * k * 4 <= HALF))
     }
 
     /// # Safety
@@ -85,47 +111,87 @@ impl MatMul {
         frame.share(count * down * across, self.cost(), |part, scratch| {
             let (product, part) = (part / (down * across), part % (down * across));
             let (top, start) = (part / across * rows, part % across * columns);
+            let (rows, columns) = (top..(top + rows).min(m), start..(start + columns).min(n));
             // SAFETY: the part's elements are this call's alone.
-            unsafe {
-                let range = (top..(top + rows).min(m), start..(start + columns).min(n));
-                self.multiply(&frame, product, range, scratch.cast());
-            }
+            unsafe { self.multiply(&frame, product, (rows, columns), scratch) };
         });
     }
 
-    /// Some rows and columns of a product.
+    /// Some rows and columns of a product, and their tail.
     ///
     /// # Safety
-    /// As [`MatMul::run`]; nobody else writes these elements, and `packed` is [`MatMul::scratch`].
+    /// As [`MatMul::run`]; nobody else writes these elements.
     unsafe fn multiply(
         &self,
         frame: &Frame,
         product: usize,
         (rows, columns): (Range<usize>, Range<usize>),
-        packed: *mut f32,
+        scratch: *mut u8,
     ) {
         let Sizes { m, n, k } = self.sizes;
         let (a_at, b_at) = self.place(product);
         let (a, b) = (self.a.at(frame, a_at), self.b.at(frame, b_at));
         let c = frame.buffer(self.c).cast::<f32>().wrapping_add(product * m * n);
-        if self.is_direct {
-            // SAFETY: the operands are as compiled, and the columns of `b` lie side by side.
-            return unsafe { gemm::multiply_direct(self.level, (rows, columns, k), a, b, c, n) };
-        }
-        let c = c.wrapping_add(rows.start * n + columns.start);
+        let (packed, registers) = (scratch.cast::<f32>(), scratch.wrapping_add(self.packed()));
+        // The tail follows each few rows, where these are done in one block of terms.
+        let few = if self.tail.is_some() && k <= BLOCK { HOT / (4 * n) } else { rows.len() };
+        let few = few.next_multiple_of(Tiles::of(self.level).rows).max(1);
         let mut from = 0;
         loop {
             let terms = BLOCK.min(k - from);
-            let (a, b) = (a.from(rows.start, from), b.from(columns.start, from));
-            // SAFETY: the operands are as compiled; the columns are no more than there is room for.
-            unsafe {
-                panels::pack(self.level, b, columns.len(), terms, packed);
+            let last = from + terms == k;
+            if !self.is_direct {
+                // SAFETY: the operand is as compiled; its columns are no more than there is room for.
+                unsafe {
+                    panels::pack(self.level, b.from(columns.start, from), columns.len(), terms, packed)
+                };
+            }
+            for start in rows.clone().step_by(few) {
+                let rows = start..(start + few).min(rows.end);
+                let c = c.wrapping_add(rows.start * n + columns.start);
                 let sizes = (rows.len(), columns.len(), terms);
-                gemm::multiply_panels(self.level, sizes, a, packed, (c, n), from > 0);
+                let a = a.from(rows.start, from);
+                // SAFETY: the operands are as compiled; the columns of one that is not packed lie side by side.
+                unsafe {
+                    if self.is_direct {
+                        let b = b.from(columns.start, from);
+                        gemm::multiply_direct(self.level, sizes, a, b, (c, n), from > 0);
+                    } else {
+                        gemm::multiply_panels(self.level, sizes, a, packed, (c, n), from > 0);
+                    }
+                    if last {
+                        self.finish(frame, product, (rows, columns.clone()), registers);
+                    }
+                }
             }
             from += terms;
-            if from >= k {
+            if last {
                 return;
+            }
+        }
+    }
+
+    /// The tail of some rows and columns of a product.
+    ///
+    /// # Safety
+    /// As [`MatMul::multiply`], which has done these elements; `scratch` is the tape's.
+    unsafe fn finish(
+        &self,
+        frame: &Frame,
+        product: usize,
+        (rows, columns): (Range<usize>, Range<usize>),
+        scratch: *mut u8,
+    ) {
+        let Some(tail) = &self.tail else { return };
+        let Sizes { m, n, .. } = self.sizes;
+        let at = |row: usize, column: usize| (product * m + row) * n + column;
+        // SAFETY: the elements are the caller's, and the tape goes over as many as there are.
+        unsafe {
+            if columns.len() == n {
+                return tail.run_range(frame, scratch, at(rows.start, 0)..at(rows.end, 0));
+            }
+            for row in rows {
+                tail.run_range(frame, scratch, at(row, columns.start)..at(row, columns.end));
             }
         }
     }
@@ -140,8 +206,13 @@ impl MatMul {
             let columns: usize = n.div_ceil(across);
             (rows.next_multiple_of(tiles.rows), columns.next_multiple_of(tiles.columns))
         };
+        if self.tail.is_some() && !self.is_direct {
+            down = down.max(wanted.div_ceil(2).min(m.div_ceil(64)));
+            across = 1;
+        }
         while down * across < wanted {
             match size(down, across) {
+                _ if self.tail.is_some() && !self.is_direct => break,
                 (_, 256..) => across *= 2,
                 (128.., _) => down *= 2,
                 (_, 128..) => across *= 2,

@@ -150,10 +150,8 @@ impl Fused {
         let (tape, tile) = (&self.tape, self.tape.tile);
         if self.sinks.is_empty() {
             return frame.share_range(self.rows * self.row, tile, tape.cost, |start, end, scratch| {
-                for at in (start..end).step_by(tile) {
-                    // SAFETY: the tile is this call's alone.
-                    unsafe { tape.run(&frame, scratch, at, tile.min(end - at)) };
-                }
+                // SAFETY: the elements are this call's alone.
+                unsafe { tape.run_range(&frame, scratch, start..end) };
             });
         }
         let rows = self.rows;

@@ -1,5 +1,7 @@
 //! A chain of elementwise operations, done tile by tile: a short list of loops over tiles that stay in the first cache.
 
+use std::ops::Range;
+
 use nervure_graph::DType;
 
 use super::map::{Many, Map, OPERANDS};
@@ -73,6 +75,17 @@ pub(crate) struct Tape {
 }
 
 impl Tape {
+    /// Does the elements of a range, tile by tile.
+    ///
+    /// # Safety
+    /// As [`Tape::run`].
+    pub(crate) unsafe fn run_range(&self, frame: &Frame, scratch: *mut u8, range: Range<usize>) {
+        for start in range.clone().step_by(self.tile) {
+            // SAFETY: the caller's promise.
+            unsafe { self.run(frame, scratch, start, self.tile.min(range.end - start)) };
+        }
+    }
+
     /// Does the elements `start .. start + n`, at most a tile.
     ///
     /// # Safety
