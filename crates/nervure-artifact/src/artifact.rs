@@ -117,7 +117,7 @@ impl Artifact {
     /// Parts that do not fit one another, or examples that the network does not take.
     pub fn new(parts: Parts) -> Result<Artifact> {
         let mut artifact = Artifact::unproven(parts)?;
-        let outputs = artifact.answer(&artifact.examples)?;
+        let outputs = artifact.network.run(&artifact.recorded()?)?;
         if outputs.iter().any(|o| o.is_empty()) {
             return Err(Error::Parts("an artifact needs at least one example".into()));
         }
@@ -218,7 +218,7 @@ impl Artifact {
     /// # Errors
     /// A model without a schema; rows of another schema.
     pub fn predict_encoded(&self, rows: &Encoded) -> Result<Predictions> {
-        Predictions::new(self.need_schema()?, &self.run_encoded(rows)?)
+        Predictions::new(self.need_schema()?, &self.network.run(&self.encoded(rows)?)?)
     }
 
     /// The network's own outputs for arrays by the inputs' names.
@@ -226,16 +226,21 @@ impl Artifact {
     /// # Errors
     /// An input that is absent, and arrays that the network does not take.
     pub fn run(&self, inputs: &[(&str, Buffer)]) -> Result<Vec<Buffer>> {
+        self.network.run(&self.named(inputs)?)
+    }
+
+    /// Arrays by name, in the graph's order.
+    fn named(&self, inputs: &[(&str, Buffer)]) -> Result<Vec<Buffer>> {
         let find = |(name, ty): (&str, &nervure_graph::Type)| {
             let found = inputs.iter().find(|(n, _)| *n == name).map(|(_, b)| b.clone());
             let (input, expected) = (name.to_owned(), ty.to_string());
             found.ok_or_else(|| Error::Input { input, expected, received: "nothing".into() })
         };
-        let arrays = self.network.inputs().map(find).collect::<Result<Vec<_>>>()?;
-        self.network.run(&arrays)
+        self.network.inputs().map(find).collect()
     }
 
-    fn run_encoded(&self, rows: &Encoded) -> Result<Vec<Buffer>> {
+    /// Encoded rows, in the graph's order.
+    fn encoded(&self, rows: &Encoded) -> Result<Vec<Buffer>> {
         let input = |(name, ty): (&str, &nervure_graph::Type)| {
             if name == FEATURES {
                 let dense = rows.dense.as_standard_layout();
@@ -251,21 +256,21 @@ impl Artifact {
                 }),
             }
         };
-        let arrays = self.network.inputs().map(input).collect::<Result<Vec<_>>>()?;
-        self.network.run(&arrays)
+        self.network.inputs().map(input).collect()
     }
 
     fn need_schema(&self) -> Result<&Schema> {
         self.schema.as_ref().ok_or(Error::NoSchema)
     }
 
-    fn answer(&self, examples: &Examples) -> Result<Vec<Buffer>> {
-        match examples {
-            Examples::Rows(table) => self.run_encoded(&self.need_schema()?.encode(table)?),
+    /// The recorded inputs, in the graph's order.
+    fn recorded(&self) -> Result<Vec<Buffer>> {
+        match &self.examples {
+            Examples::Rows(table) => self.encoded(&self.need_schema()?.encode(table)?),
             Examples::Arrays(arrays) => {
                 let named: Vec<(&str, Buffer)> =
                     arrays.iter().map(|(name, b)| (name.as_str(), b.clone())).collect();
-                self.run(&named)
+                self.named(&named)
             }
         }
     }
@@ -310,8 +315,12 @@ impl Artifact {
         // What the parts lack is told with the file's name.
         let mut artifact = artifact.map_err(|e| Error::member(reader.file(), GRAPH, e))?;
         artifact.expected = examples::read_expected(reader)?;
-        let replayed =
-            artifact.answer(&artifact.examples).map_err(|e| Error::member(reader.file(), "examples", e))?;
+        let replay = || {
+            let inputs = artifact.recorded()?;
+            artifact.network.bound(&inputs)?;
+            artifact.network.run(&inputs)
+        };
+        let replayed = replay().map_err(|e| Error::member(reader.file(), "examples", e))?;
         examples::compare(reader.file(), &artifact.network, &artifact.expected, &replayed)?;
         Ok(artifact)
     }

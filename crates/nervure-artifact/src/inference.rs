@@ -3,13 +3,18 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use nervure_exec::{Buffer, Plans, Store, Threads, View};
+use nervure_exec::{Buffer, Plan, Plans, Store, Threads, View};
 use nervure_graph::{Bindings, Graph, Op, Type};
 
 use crate::error::{Error, Result};
 
 /// Rows that run at once. By batch invariance no answer depends on it.
 const CHUNK: usize = 256;
+
+/// What a replay may take, and what each byte of weights adds to it: a small file must not make much work. Convolutions over images do most for
+/// their weights: some thousand operations and bytes a byte, over all recorded rows.
+const MOST_BYTES: (u64, u64) = (1 << 29, 1 << 6);
+const MOST_FLOPS: (u64, u64) = (1 << 36, 1 << 18);
 
 /// A graph that predicts with its weights: plans for each size of batch, made when they are first needed. Requests may run concurrently.
 #[derive(Debug)]
@@ -81,6 +86,31 @@ impl Inference {
             })?;
         }
         Ok(outputs)
+    }
+
+    /// Fails if these inputs would take memory or time out of all proportion to the weights: what a file that was made to do harm asks for.
+    pub(crate) fn bound(&self, inputs: &[Buffer]) -> Result<()> {
+        let mut bindings = self.bind(inputs)?;
+        let mut runs = 1;
+        if let Some(rows) = self.rows().and_then(|symbol| bindings.get_mut(symbol)) {
+            runs = rows.div_ceil(CHUNK);
+            *rows = (*rows).min(CHUNK);
+        }
+        let plan = Plan::compile(&self.graph, &bindings, &self.weights)?;
+        let weights: u64 = self.weights.iter().map(|(_, b)| (b.len() * b.dtype().size()) as u64).sum();
+        let taken = [
+            ("bytes of memory", plan.arena_bytes() as u64, MOST_BYTES),
+            ("operations", plan.flops().saturating_mul(runs as u64), MOST_FLOPS),
+        ];
+        for (what, taken, (base, each)) in taken {
+            let most = weights.saturating_mul(each).saturating_add(base);
+            if taken > most {
+                return Err(Error::Parts(format!(
+                    "the graph takes {taken} {what} for its examples: expected at most {most} with its weights"
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn run_whole(&self, bindings: &Bindings, inputs: &[Buffer]) -> Result<Vec<Buffer>> {

@@ -261,6 +261,36 @@ fn parts_that_do_not_fit() {
     );
 }
 
+/// A file of some kilobytes whose graph would take hours, or all memory.
+#[test]
+fn a_graph_out_of_proportion_is_refused_before_it_runs() {
+    let file = |n: usize| {
+        let graph = |n: usize| {
+            let g = Builder::new();
+            let x = g.input("x", DType::F32, [Dim::symbol("batch"), 1.into()]);
+            let side = g.iota(DType::F32, [n.into(), n.into()], 0);
+            g.output("y", x * side.matmul(side).sum(&[0, 1]).broadcast_to(x.shape()));
+            g.finish().unwrap()
+        };
+        let artifact = Artifact::new(Parts {
+            graph: graph(2),
+            weights: Store::new(),
+            schema: None,
+            sketch: None,
+            examples: Examples::Arrays(vec![("x".into(), Buffer::zeros(DType::F32, &[2, 1]))]),
+            optimizer: None,
+            ..parts()
+        });
+        let mut all = members(&artifact.unwrap().to_bytes().unwrap());
+        let (_, content) = all.iter_mut().find(|(name, _)| name == "graph.txt").unwrap();
+        *content = graph(n).to_string().into_bytes();
+        archive(&all)
+    };
+    refused(file(5_000), &["examples", "operations", "at most"]);
+    refused(file(12_000), &["examples", "bytes of memory", "at most"]);
+    Artifact::from_bytes("m.nervure", file(2)).unwrap();
+}
+
 #[test]
 fn models_of_arrays_need_no_schema() {
     let g = Builder::new();
