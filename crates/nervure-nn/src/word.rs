@@ -120,19 +120,23 @@ impl<F: Family + ?Sized> Serialize for Object<F> {
 impl<'de, F: Family + ?Sized> Deserialize<'de> for Object<F> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Name(String),
-            #[serde(rename_all = "snake_case")]
-            Full {
-                class_name: String,
-                #[serde(default)]
-                config: Value,
-            },
+        #[serde(deny_unknown_fields)]
+        struct Full {
+            class_name: String,
+            #[serde(default)]
+            config: Value,
         }
-        let (kind, config) = match Form::deserialize(d)? {
-            Form::Name(kind) => (kind, Value::Null),
-            Form::Full { class_name, config } => (class_name, config),
+        let (kind, config) = match Value::deserialize(d)? {
+            Value::String(kind) => (kind, Value::Null),
+            value @ Value::Object(_) => {
+                let full: Full = serde_json::from_value(value)
+                    .map_err(|e| D::Error::custom(format!("{}: {e}", F::NAME)))?;
+                (full.class_name, full.config)
+            }
+            value @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_)) => {
+                let expected = format!("expected the name of one {} or {{ class_name, config }}", F::NAME);
+                return Err(D::Error::custom(format!("{expected}, received {value}")));
+            }
         };
         Object::from_config(&kind, config).map_err(D::Error::custom)
     }
