@@ -125,6 +125,16 @@ pub enum Error {
         /// The row's fields.
         found: usize,
     },
+    /// A header of one field, in which another delimiter stands.
+    #[error("{place}: expected names separated by {expected}, received one name that holds {found}")]
+    WrongDelimiter {
+        /// The header's field.
+        place: Place,
+        /// What separates fields in such a file.
+        expected: &'static str,
+        /// What seems to separate them here.
+        found: &'static str,
+    },
     /// A quote that no other closes.
     #[error("{place}: the quote that opens here is never closed")]
     UnclosedQuote {
@@ -226,7 +236,7 @@ pub enum Error {
         problem: String,
     },
     /// A target has missing values.
-    #[error("{place}: the target is missing, here and in {} rows in all", .count)]
+    #[error("{place}: the target is missing{}", if *.count == 1 { String::new() } else { format!(", here and in {} rows in all", .count) })]
     MissingTarget {
         /// The first of them.
         place: Place,
@@ -319,35 +329,37 @@ impl Error {
                 "name the column; an index written by another program can be removed"
             }
             Error::Ragged { .. } => {
-                "quote fields that hold a delimiter; --skip-bad-rows leaves such rows out"
+                "quote fields that hold a delimiter; predict --skip-bad-rows leaves such rows out"
             }
             Error::UnclosedQuote { .. } | Error::TextAfterQuote { .. } => {
                 "double a quote that belongs to a quoted field's text"
             }
             Error::NotUtf8 { .. } => "convert the file to UTF-8, e.g. with iconv -f latin1 -t utf-8",
             Error::StrayText { .. } => {
-                "mend the cell, or name its text as a marker of missing values, or declare the column a category"
+                "mend the cell, or say --missing COLUMN=TEXT if it stands for none, or --kind COLUMN=category"
             }
             Error::MissingTarget { .. } => "fill in the target, or remove the rows that lack it",
             Error::UnseenClass { .. } => "a class needs rows in training: add some, or remove the row",
             Error::NoFeatures { .. } => {
-                "override the kind of a column that was left out, if it does tell something"
+                "say --kind COLUMN=KIND of a column that was left out, if it does tell something"
             }
+            Error::WrongDelimiter { .. } => {
+                "separate fields by commas in .csv and by tabs in .tsv, or quote the name if it is one"
+            }
+            Error::MissingColumn { .. } => "add the column, or name it as the training data do",
+            Error::Empty { .. } | Error::HeaderOnly { .. } => "check how the file was made",
+            Error::Nul { .. } => "make the file anew as UTF-8 text: it is damaged or in another encoding",
+            Error::NotANumber { .. }
+            | Error::Infinite { .. }
+            | Error::NotADate { .. }
+            | Error::NotABoolean { .. } => "mend the cell; predict --skip-bad-rows leaves such rows out",
+            Error::OneClass { .. } => "add rows of another class, or choose another --target",
             Error::TargetTask { .. } => "choose another --target or another --task",
             Error::Io { .. }
             | Error::TooLarge { .. }
-            | Error::Empty { .. }
-            | Error::HeaderOnly { .. }
             | Error::DuplicateColumn { .. }
-            | Error::Nul { .. }
-            | Error::NotANumber { .. }
-            | Error::Infinite { .. }
-            | Error::NotADate { .. }
-            | Error::NotABoolean { .. }
             | Error::UnknownColumn { .. }
-            | Error::MissingColumn { .. }
             | Error::Options { .. }
-            | Error::OneClass { .. }
             | Error::Split { .. }
             | Error::NoSuchRow { .. }
             | Error::Schema { .. }

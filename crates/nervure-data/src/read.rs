@@ -158,14 +158,17 @@ impl TableReader {
         }
         let mut scanner = Scanner::new(name, bytes, delimiter.byte());
         let mut fields = Vec::new();
-        if scanner.next_row().is_none() {
+        let Some(Position { line, .. }) = scanner.next_row() else {
             return Err(Error::Empty { source_name: name.to_owned() });
-        }
+        };
         let found = scanner.record(&[], self.limits.columns, &mut fields)?;
         let too_large =
             |what, limit, found| Error::TooLarge { source_name: name.to_owned(), what, limit, found };
         if found > self.limits.columns {
             return Err(too_large("columns", self.limits.columns as u64, found as u64));
+        }
+        if let [name] = &fields[..] {
+            scanner.check_delimiter(name, line, delimiter)?;
         }
         let header = fields.iter().map(|f| scanner.text(f).into_owned()).collect();
         let mut builder = TableBuilder::new(name, header, true)?;
@@ -252,6 +255,10 @@ fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
         (!printable || binary).then_some(name)
     })
 }
+
+/// What separates fields in files of some program or other.
+pub(crate) const SEPARATORS: [(u8, &str); 4] =
+    [(b',', "commas"), (b'\t', "tabs"), (b';', "semicolons"), (b'|', "bars")];
 
 /// A field: its bytes in the file, and whether doubled quotes stand for single ones in it.
 struct Field {
@@ -391,6 +398,29 @@ impl<'a> Scanner<'a> {
                     found: excerpt(&String::from_utf8_lossy(rest)),
                 })
             }
+        }
+    }
+
+    /// Fails if a header of one name and the line below it look like several fields with another delimiter. Quotes around the name say that it
+    /// is one.
+    fn check_delimiter(&self, name: &Field, line: u64, delimiter: Delimiter) -> Result<()> {
+        if name.start > 0 && self.bytes[name.start - 1] == b'"' {
+            return Ok(());
+        }
+        let below =
+            self.bytes[self.at.offset..].split(|b| matches!(b, b'\n' | b'\r')).next().unwrap_or_default();
+        let both =
+            |(byte, _): &(u8, _)| self.bytes[name.start..name.end].contains(byte) && below.contains(byte);
+        match SEPARATORS.into_iter().find(both) {
+            Some((_, found)) => Err(Error::WrongDelimiter {
+                place: self.place(&[], 0, line),
+                expected: match delimiter {
+                    Delimiter::Comma => "commas",
+                    Delimiter::Tab => "tabs",
+                },
+                found,
+            }),
+            None => Ok(()),
         }
     }
 

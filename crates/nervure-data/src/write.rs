@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 
-use crate::read::Delimiter;
+use crate::read::{Delimiter, SEPARATORS};
 use crate::table::Table;
 
 impl Table {
@@ -39,8 +39,9 @@ impl Table {
                 writer.write_all(&[delimiter.byte()])?;
             }
             let cell = cell(column);
-            // A line that is empty would be skipped.
-            let alone = self.columns().len() == 1 && cell.is_empty();
+            // A line that is empty would be skipped, and a lone name must not look like several.
+            let several = || SEPARATORS.iter().any(|(separator, _)| cell.as_bytes().contains(separator));
+            let alone = self.columns().len() == 1 && (cell.is_empty() || several());
             if alone || needs_quotes(cell, delimiter) {
                 write!(writer, "\"{}\"", cell.replace('"', "\"\""))?;
             } else {

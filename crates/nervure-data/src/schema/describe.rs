@@ -26,7 +26,9 @@ impl Encoding {
         let missing = |indicator: bool| if indicator { ", and a column for missing" } else { "" };
         match self {
             Encoding::Number { scaler, median, indicator, min, max } => format!(
-                "{min} to {max}, {}{}",
+                "{} to {}, {}{}",
+                short(*min),
+                short(*max),
                 scaler.describe(),
                 if *indicator {
                     format!(", median {median} where missing, and a column for missing")
@@ -83,6 +85,36 @@ impl Target {
             Target::Regression { mean, scale, .. } => {
                 format!("target: scaled as (x - {mean:.6}) / {scale:.6}")
             }
+        }
+    }
+}
+
+/// A number as a person reads it: whole numbers as they are, others to six digits, large and tiny ones with an exponent.
+fn short(x: f64) -> String {
+    let six = format!("{x:.5e}").parse().unwrap_or(x);
+    match x.abs() {
+        size if size == 0.0 || (size < 1e15 && x.fract() == 0.0) => x.to_string(),
+        1e-4..1e15 => f64::to_string(&six),
+        _ => format!("{six:e}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn numbers_are_short() {
+        let cases = [
+            (-2.1928711930848155, "-2.19287"),
+            (4.3, "4.3"),
+            (1234567.0, "1234567"),
+            (-0.0, "-0"),
+            (1.5e-320, "1.5e-320"),
+            (1e300, "1e300"),
+        ];
+        for (x, text) in cases {
+            assert_eq!(short(x), text);
         }
     }
 }

@@ -264,7 +264,7 @@ impl Fit<'_> {
         Error::Options {
             column: self.table.columns()[column].name().to_owned(),
             problem: format!(
-                "{}: its values are too far apart, or too near, to be scaled",
+                "its values in {} are too far apart, or too near, to be scaled",
                 self.table.source()
             ),
         }

@@ -32,6 +32,8 @@ fn accepted_forms() {
     check("a,b\n5\" pipe,2\n", &[&["5\" pipe", "2"]]);
     check("a,b\n\n1,\n\n\n,2\n\n", &[&["1", ""], &["", "2"]]);
     check("a\n1\n\"\"\n2\n", &[&["1"], &[""], &["2"]]);
+    check("a;b\n1\n2\n", &[&["1"], &["2"]]);
+    check("\"a;b\"\n1;2\n", &[&["1;2"]]);
     check("größe,ß\nä,é\n", &[&["ä", "é"]]);
 }
 
@@ -57,6 +59,10 @@ fn refusals_name_line_and_column() {
     refused(b"a,b\n1,\xe9\n", "t.csv, line 2, column 2 'b': expected UTF-8 text, received the byte 0xe9");
     refused(b"a,\xff\n", "t.csv, line 1, column 2: expected UTF-8 text, received the byte 0xff");
     refused("a,b\n1,2\0\n", "t.csv, line 2, column 2 'b': the text holds a NUL byte");
+    refused(
+        "\na;b\n1;2\n",
+        "t.csv, line 2, column 1: expected names separated by commas, received one name that holds semicolons",
+    );
     refused("", "t.csv: the file is empty");
     refused("\n\n", "t.csv: the file is empty");
     refused("\u{feff}", "t.csv: the file is empty");
