@@ -66,7 +66,8 @@ fn place(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
     if fs::metadata(&target).is_ok_and(|m| !m.is_file()) {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is there and no file"));
     }
-    if target.file_name().is_none() {
+    let last = path.as_os_str().as_encoded_bytes().last();
+    if target.file_name().is_none() || last.is_some_and(|&b| std::path::is_separator(b.into())) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it names no file"));
     }
     let directory = match target.parent() {
@@ -175,6 +176,7 @@ mod tests {
         assert_eq!(names(directory.path()), [""; 0]);
         assert!(check(&directory.path().join("none/a.bin")).is_err());
         assert!(check(directory.path()).is_err());
+        assert!(check(&directory.path().join("a.bin/")).is_err());
     }
 
     #[cfg(unix)]

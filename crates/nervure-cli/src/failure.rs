@@ -48,7 +48,7 @@ impl Failure {
     /// Prints the message, as terminals and logs show it.
     pub fn report(&self) {
         if !self.quiet {
-            eprintln!("error: {}\nhelp: {}", self.message, self.help);
+            tell!("error: {}\nhelp: {}", self.message, self.help);
         }
     }
 }
@@ -56,7 +56,7 @@ impl Failure {
 fn io_help(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "check the path: no file or directory has this name",
-        io::ErrorKind::PermissionDenied => {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "ask for the right to read or write there, or choose another place"
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -90,12 +90,19 @@ impl From<nervure_artifact::Error> for Failure {
 
 impl From<nervure_nn::Error> for Failure {
     fn from(error: nervure_nn::Error) -> Failure {
+        // Where the layer was written is a place of this program's.
+        if let nervure_nn::Error::Layer { path, kind, reason, .. } = &error {
+            let message = format!("layer `{path}` ({kind}): {reason}");
+            return Failure::new(message, "choose other --layers, or mend those of the --config file");
+        }
         let help = match &error {
             nervure_nn::Error::Diverged { .. } => {
                 "lower --learning-rate, or look for extreme values in the data"
             }
-            nervure_nn::Error::File { .. } => "check the path and the disk behind it",
-            nervure_nn::Error::Layer { .. } => "mend the layers in the --config file",
+            nervure_nn::Error::File { source, .. } => io_help(source),
+            nervure_nn::Error::Compile { what, .. } if what.starts_with("optimizer") => {
+                "mend the --optimizer or its config"
+            }
             nervure_nn::Error::Compile { .. } => "choose a --loss that fits the --task",
             _ => "see nervure train --help",
         };

@@ -2,6 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod output;
+
 mod baseline;
 mod bench;
 mod datasets;
@@ -9,7 +12,6 @@ mod evaluate;
 mod failure;
 mod inspect;
 mod model;
-mod output;
 mod predict;
 mod progress;
 mod recipe;
@@ -78,7 +80,7 @@ pub struct Common {
     pub quiet: bool,
 
     /// Threads; they change the time, never a bit of the result [default: all cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }
 
@@ -90,7 +92,7 @@ impl Common {
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let result = match Cli::try_parse().unwrap_or_else(|error| wrong_usage(&error)).command {
         Command::Train(args) => args.run(),
         Command::Predict(args) => args.run(),
         Command::Evaluate(args) => args.run(),
@@ -106,6 +108,26 @@ fn main() -> ExitCode {
             ExitCode::from(failure.status)
         }
     }
+}
+
+/// Ends the process as every error does, but for help and version, which were asked for.
+fn wrong_usage(error: &clap::Error) -> ! {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
+    if let DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand | DisplayVersion = error.kind() {
+        error.exit();
+    }
+    let text = error.to_string();
+    let paragraphs: Vec<String> =
+        text.split("\n\n").map(|p| p.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let behind = |start: &str| paragraphs.iter().find_map(|p| p.strip_prefix(start));
+    let help = match (behind("tip: "), behind("Usage: ")) {
+        (Some(tip), _) => tip.to_owned(),
+        (None, Some(usage)) => format!("the usage is {usage}"),
+        (None, None) => "--help tells more".to_owned(),
+    };
+    let failure = failure::Failure::usage(behind("error: ").unwrap_or(&text), help);
+    failure.report();
+    std::process::exit(failure.status.into())
 }
 
 fn completions(shell: Shell) -> failure::Result<()> {

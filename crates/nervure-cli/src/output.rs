@@ -1,4 +1,4 @@
-//! Standard output, for results alone.
+//! Standard output, for results alone, and standard error, for all else.
 
 use std::io::{self, BufWriter, Write};
 
@@ -18,4 +18,12 @@ pub fn text(text: &str) -> Result<()> {
 pub fn write(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let mut to = BufWriter::new(io::stdout().lock());
     write(&mut to).and_then(|()| to.flush()).map_err(Failure::output)
+}
+
+/// Prints a line on standard error. That nobody can read it (a pipe whose reader has left, a full disk) is no reason to end the work.
+macro_rules! tell {
+    ($($argument:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr().lock(), $($argument)*);
+    }};
 }

@@ -45,6 +45,11 @@ pub struct PredictArgs {
 impl PredictArgs {
     /// Predicts.
     pub fn run(self) -> Result<()> {
+        if let Some((i, name)) = self.keep.iter().enumerate().find(|(i, name)| self.keep[..*i].contains(name))
+        {
+            let help = format!("leave out column {} of --keep", i + 1);
+            return Err(Failure::usage(format!("--keep: '{name}' is named twice"), help));
+        }
         let format = self.out.as_deref().map(Format::of).transpose()?;
         let artifact = model::load(&self.model)?.with_threads(self.common.common.threads());
         let schema = model::schema(&artifact, &self.model)?;
@@ -57,14 +62,24 @@ impl PredictArgs {
             (schema.encode(&table)?, (0..table.rows()).collect())
         };
         let mut columns = copied(&table, &self.keep, &kept)?;
-        columns.extend(artifact.predict_encoded(&encoded)?.columns());
+        let answers = artifact.predict_encoded(&encoded)?.columns();
+        if let Some(name) = self.keep.iter().find(|name| answers.iter().any(|c| c.name == **name)) {
+            return Err(Failure::new(
+                format!(
+                    "{}: the column '{name}' cannot be kept: the answers have one of this name",
+                    table.source()
+                ),
+                "name it otherwise in the data",
+            ));
+        }
+        columns.extend(answers);
         tell(bad);
         match (&self.out, format) {
             (Some(path), Some(format)) => {
                 atomic::write(path, |to| format.write(&columns, kept.len(), to))
                     .map_err(|e| Failure::file(path.display(), &e))?;
                 if !self.common.common.quiet {
-                    eprintln!("{} rows in {}", kept.len(), path.display());
+                    tell!("{} rows in {}", kept.len(), path.display());
                 }
                 if self.common.common.json {
                     output::line(&serde_json::json!({"rows": kept.len(), "out": path}).to_string())?;
@@ -102,7 +117,7 @@ fn tell(mut bad: Vec<BadRow>) {
         nervure_data::At::Line(n) | nervure_data::At::Row(n) => n,
     });
     for row in bad {
-        eprintln!("left out: {}", row.reason);
+        tell!("left out: {}", row.reason);
     }
 }
 

@@ -90,7 +90,7 @@ impl Shown {
         let numbers: Vec<String> = logs.iter().map(|(n, v)| format!("{n} {}", style::number(v))).collect();
         match &self.bar {
             Some(bar) => bar.set_message(numbers.join("  ")),
-            None => eprintln!("epoch {}/{}  {}", epoch + 1, self.epochs, numbers.join("  ")),
+            None => tell!("epoch {}/{}  {}", epoch + 1, self.epochs, numbers.join("  ")),
         }
     }
 

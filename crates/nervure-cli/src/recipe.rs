@@ -78,6 +78,13 @@ fn check(settings: &Settings, validation: bool) -> Result<()> {
             "name one with --history FILE.jsonl",
         );
     }
+    if let Some(history) = settings.history.as_ref().filter(|h| h.extension().is_none_or(|e| e != "jsonl")) {
+        // It is written over: no other file may take its place by mistake.
+        return wrong(
+            format!("--history {}: expected a name ending in .jsonl", history.display()),
+            "for example --history history.jsonl",
+        );
+    }
     let of_units = [
         ("activation", settings.activation.is_some()),
         ("dropout", settings.dropout.is_some()),

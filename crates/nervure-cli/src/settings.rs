@@ -1,5 +1,7 @@
 //! The settings of a training run: one definition for flags, the TOML file and what artifacts remember.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -56,7 +58,7 @@ pub struct Settings {
     pub kind: Vec<Pair>,
 
     /// Share of the rows that are not test rows to choose the best epoch by [default: 0.2]
-    #[arg(long, value_name = "SHARE", conflicts_with = "validation_data", help_heading = "Data")]
+    #[arg(long, value_name = "SHARE", value_parser = finite, conflicts_with = "validation_data", help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_split: Option<f64>,
 
@@ -66,7 +68,7 @@ pub struct Settings {
     pub validation_data: Option<String>,
 
     /// Share of the rows that are looked at once, at the end [default: 0.2]
-    #[arg(long, value_name = "SHARE", conflicts_with = "test_data", help_heading = "Data")]
+    #[arg(long, value_name = "SHARE", value_parser = finite, conflicts_with = "test_data", help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_split: Option<f64>,
 
@@ -92,12 +94,12 @@ pub struct Settings {
     pub activation: Option<Object<dyn Activation>>,
 
     /// Share of the hidden units that each step leaves out
-    #[arg(long, value_name = "SHARE", help_heading = "Network")]
+    #[arg(long, value_name = "SHARE", value_parser = finite, help_heading = "Network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropout: Option<f64>,
 
     /// Factor of the squares of all kernels' weights in the loss
-    #[arg(long, value_name = "FACTOR", help_heading = "Network")]
+    #[arg(long, value_name = "FACTOR", value_parser = finite, help_heading = "Network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub l2: Option<f64>,
 
@@ -112,7 +114,7 @@ pub struct Settings {
     pub optimizer: Option<Object<dyn Optimizer>>,
 
     /// Learning rate
-    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    #[arg(long, value_name = "RATE", value_parser = finite, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
 
@@ -308,11 +310,15 @@ impl Settings {
             let help = "the keys are the flags' names without the dashes; layers may be a list of { class_name, config }";
             Failure::usage(format!("{}: {reason}", path.display()), help)
         };
-        let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path.display(), &e))?;
+        let text = read_config(path)?;
         let file: Settings = toml::from_str(&text).map_err(|e| {
             let line = e.span().map_or(1, |s| text[..s.start.min(text.len())].matches('\n').count() + 1);
             wrong(format!("line {line}: {}", e.message().replace('\n', ", ")))
         })?;
+        if let Some((key, number)) = toml::from_str(&text).ok().and_then(|t| infinite(&toml::Value::Table(t)))
+        {
+            return Err(wrong(format!("{key}: expected a finite number, received {number}")));
+        }
         let mut merged = file.entries();
         let own = self.entries();
         // A flag goes before its rival in the file, too.
@@ -358,6 +364,43 @@ impl Settings {
         };
         self.kind.iter().map(kind).collect()
     }
+}
+
+/// The text of a file of settings. What has no end, such as a device, is no such file.
+fn read_config(path: &Path) -> Result<String> {
+    const MOST: u64 = 16 << 20;
+    let io = |e: std::io::Error| Failure::file(path.display(), &e);
+    let mut bytes = Vec::new();
+    File::open(path).map_err(io)?.take(MOST + 1).read_to_end(&mut bytes).map_err(io)?;
+    let wrong =
+        |what: &str| Failure::new(format!("{}: {what}", path.display()), "give a TOML file of settings");
+    if bytes.len() as u64 > MOST {
+        return Err(wrong(&format!("settings are limited to {MOST} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|_| wrong("expected UTF-8 text"))
+}
+
+/// The first number of a file that is not finite, with its key.
+fn infinite(value: &toml::Value) -> Option<(String, f64)> {
+    let within = |key: &str, value| {
+        infinite(value).map(|(rest, x)| (format!("{key}.{rest}").trim_end_matches('.').to_owned(), x))
+    };
+    match value {
+        toml::Value::Float(x) if !x.is_finite() => Some((String::new(), *x)),
+        toml::Value::Array(items) => items.iter().find_map(infinite),
+        toml::Value::Table(table) => table.iter().find_map(|(key, value)| within(key, value)),
+        toml::Value::Float(_)
+        | toml::Value::String(_)
+        | toml::Value::Integer(_)
+        | toml::Value::Boolean(_)
+        | toml::Value::Datetime(_) => None,
+    }
+}
+
+/// A number of a flag: JSON, in which settings are kept, has no word for others.
+fn finite(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|x: &f64| x.is_finite());
+    number.ok_or_else(|| "expected a finite number".into())
 }
 
 /// A word of a family by its name.

@@ -1,5 +1,7 @@
 //! How results look: tables within 80 columns, short numbers.
 
+use std::borrow::Cow;
+
 /// Columns of a terminal that results keep within.
 pub const WIDTH: usize = 80;
 
@@ -7,13 +9,13 @@ pub const WIDTH: usize = 80;
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
-        rows.iter().filter_map(|r| r.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        rows.iter().filter_map(|r| r.get(column)).map(|cell| plain(cell).chars().count()).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut out = String::new();
     for row in rows {
         let mut line = String::new();
-        for (i, (cell, &width)) in row.iter().zip(&widths).enumerate() {
+        for (i, (cell, &width)) in row.iter().map(|cell| plain(cell)).zip(&widths).enumerate() {
             line += &if i == 0 { format!("{cell:<width$}") } else { format!("  {cell:>width$}") };
         }
         out += line.trim_end();
@@ -58,10 +60,25 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
+/// Text from data or files, which must neither break a line nor command the terminal.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect::<String>().into()
+}
+
+/// A number of things: `1 row`, `2 rows`.
+pub fn counted(n: usize, thing: &str) -> String {
+    format!("{} {thing}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
 /// At most `width` characters.
 pub fn cut(text: &str, width: usize) -> String {
+    let text = plain(text);
     if text.chars().count() <= width {
-        return text.to_owned();
+        return text.into_owned();
     }
     text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
@@ -93,6 +110,8 @@ mod tests {
         }
         assert_eq!(count(1234567), "1,234,567");
         assert_eq!(count(12), "12");
+        assert_eq!(counted(1, "row") + &counted(2000, "row"), "1 row2,000 rows");
+        assert_eq!(cut("a\u{1b}[31m\n", 80), r"a\u{1b}[31m\n");
         assert_eq!(shell("a b's"), r"'a b'\''s'");
     }
 }

@@ -81,7 +81,7 @@ impl BenchArgs {
         let (mut train, mut predict) = (Vec::new(), Vec::new());
         for workload in workloads {
             if !self.common.quiet {
-                eprintln!("{}", workload.name);
+                tell!("{}", workload.name);
             }
             let mut model = workload.model()?.with_threads(Arc::clone(&threads));
             train.push(self.train(workload, &mut model)?);

@@ -5,7 +5,7 @@ use nervure_nn::Model;
 
 use super::parts::Parts;
 use crate::settings::{Layers, Settings};
-use crate::style::{WIDTH, count, cut};
+use crate::style::{WIDTH, count, counted, cut, plain};
 
 /// Columns that are described one by one.
 const SHOWN: usize = 30;
@@ -16,7 +16,12 @@ pub fn run(parts: &Parts, settings: &Settings, model: &Model) {
     let about = parts.builtin.map_or(String::new(), |set| format!(": {}", set.description));
     say(
         "data",
-        &format!("{}, {} rows × {} columns{about}", parts.name, count(table.rows()), table.columns().len()),
+        &format!(
+            "{}, {} × {}{about}",
+            parts.name,
+            counted(table.rows(), "row"),
+            counted(table.columns().len(), "column")
+        ),
     );
     let told = if parts.target_told || parts.builtin.is_some_and(|set| is_not_last(parts, set.target)) {
         ""
@@ -38,16 +43,16 @@ pub fn run(parts: &Parts, settings: &Settings, model: &Model) {
     say(
         "training",
         &format!(
-            "{optimizer}, learning rate {}, batches of {} rows, up to {} epochs{patience}",
+            "{optimizer}, learning rate {}, batches of {}, up to {}{patience}",
             settings.learning_rate.unwrap_or_default(),
-            settings.batch_size.unwrap_or_default(),
-            settings.epochs.unwrap_or_default(),
+            counted(settings.batch_size.unwrap_or_default(), "row"),
+            counted(settings.epochs.unwrap_or_default(), "epoch"),
         ),
     );
 }
 
 fn say(what: &str, text: &str) {
-    eprintln!("{what:<9} {text}");
+    tell!("{what:<9} {}", plain(text));
 }
 
 fn is_not_last(parts: &Parts, target: &str) -> bool {
@@ -72,12 +77,12 @@ fn columns(schema: &Schema) {
         .zip(&lines)
         .filter_map(|(c, line)| matches!(c.usage, Usage::Feature(_)).then_some(line))
         .collect();
-    say("features", &format!("{} columns", count(features.len())));
+    say("features", &counted(features.len(), "column"));
     for line in features.iter().take(SHOWN) {
-        eprintln!("  {}", cut(line, WIDTH - 2));
+        tell!("  {}", cut(line, WIDTH - 2));
     }
     if features.len() > SHOWN {
-        eprintln!("  and {} more", count(features.len() - SHOWN));
+        tell!("  and {} more", count(features.len() - SHOWN));
     }
     let left_out: Vec<(&str, &str)> = schema.left_out().collect();
     for (name, reason) in left_out.iter().take(SHOWN) {

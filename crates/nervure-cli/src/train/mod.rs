@@ -22,17 +22,21 @@ use crate::failure::{Failure, Result};
 use crate::progress::{HistoryFile, Shown, Watch};
 use crate::recipe;
 use crate::settings::{ClassWeight, Settings};
+use crate::style;
 pub use outcome::EVALUATE;
 use outcome::Outcome;
 use parts::Parts;
 
 /// Train a network on a table, tell how good it is, save it
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    allow_negative_numbers = true,
+    after_help = "\
 Examples:
   nervure train
   nervure train iris --layers 16 --epochs 50 -o iris.nervure
-  nervure train wine_quality --target quality -o wine.nervure --history wine.jsonl")]
+  nervure train wine_quality --target quality -o wine.nervure --history wine.jsonl"
+)]
 pub struct TrainArgs {
     #[command(flatten)]
     settings: Settings,
@@ -112,7 +116,7 @@ impl TrainArgs {
         let history = model.fit(&train, fit)?;
         if history.interrupted() {
             return Err(Failure::new(
-                format!("interrupted after {} epochs", history.epochs().len()),
+                format!("interrupted after {}", style::counted(history.epochs().len(), "epoch")),
                 format!("to go on: {}", resume::command()),
             ));
         }

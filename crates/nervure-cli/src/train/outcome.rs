@@ -14,7 +14,7 @@ use super::parts::{Part, Parts};
 use crate::failure::{Failure, Result};
 use crate::score::{Scores, score};
 use crate::settings::Settings;
-use crate::style::{self, bytes, count, number, shell};
+use crate::style::{self, bytes, count, counted, number, shell};
 use crate::{Common, baseline, output};
 
 /// Rows of a step when a model is evaluated: everywhere the same, so that sums are.
@@ -107,15 +107,15 @@ impl Outcome {
         if !common.quiet {
             let size = std::fs::metadata(out).map_or(0, |m| m.len());
             let best = self.best.map_or(String::new(), |best| format!(", the best was {best}"));
-            eprintln!(
-                "\nsaved     {} ({}), {} epochs{best}, {:.1} s",
+            tell!(
+                "\nsaved     {} ({}), {}{best}, {:.1} s",
                 out.display(),
                 bytes(size),
-                self.epochs,
+                counted(self.epochs, "epoch"),
                 took.as_secs_f64()
             );
             let rows = if data == "-" { "DATA.csv" } else { data };
-            eprintln!("next      nervure predict {} {}", shell(&out.display().to_string()), shell(rows));
+            tell!("next      nervure predict {} {}", shell(&out.display().to_string()), shell(rows));
         }
         Ok(())
     }

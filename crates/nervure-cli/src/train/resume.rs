@@ -31,7 +31,7 @@ pub fn open(
     }
     let say = |text: &str| {
         if !quiet {
-            eprintln!("{text}");
+            tell!("{text}");
         }
     };
     if !path.exists() {
@@ -103,7 +103,7 @@ pub fn saver(
             Ok(()) => failing = false,
             Err(error) if !failing => {
                 failing = true;
-                eprintln!("warning: no checkpoint could be written, training goes on: {error}");
+                tell!("warning: no checkpoint could be written, training goes on: {error}");
             }
             Err(_) => {}
         }

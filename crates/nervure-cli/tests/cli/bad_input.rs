@@ -25,6 +25,15 @@ fn an_unclosed_quote() {
 }
 
 #[test]
+fn another_delimiter() {
+    check("x;y\n1;2\n3;4\n", "", &["line 1", "column 1", "commas", "semicolons"]);
+    let bench = Bench::new();
+    bench.write("x.tsv", "x,y\n1,2\n3,4\n").write("one.csv", "\"a;b\"\n1\n2\n3\n");
+    has(&bench.fails(1, "train x.tsv"), &["x.tsv", "tabs", "commas"]);
+    has(&bench.fails(1, "train one.csv"), &["too few to split"]);
+}
+
+#[test]
 fn bytes_that_are_not_utf8() {
     let mut bytes = rows(40).into_bytes();
     bytes.extend(b"1.0,r\xe9d,2.0,no\n");
@@ -147,12 +156,23 @@ fn wrong_usage_is_told_apart() {
         "train --layers 0",
         "train --task ordinal",
         "train --validation-split 0.2 --validation-data iris",
+        "train --threads 1025",
+        "train --epochs -1",
+        "train --learning-rate nan",
+        "train --learning-rate -inf",
+        "train --dropout nan",
         "predict",
         "completions tcsh",
     ] {
         let ran = bench.run(words);
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{words}: {}", ran.stderr);
+        if !words.is_empty() {
+            assert_eq!(ran.stderr.lines().count(), 2, "{words}: {}", ran.stderr);
+            ran.sentence();
+        }
     }
+    has(&bench.run("train --epoch 3").stderr, &["'--epoch'", "help: a similar argument exists: '--epochs'"]);
+    has(&bench.run("predict").stderr, &["<MODEL> <DATA>", "help: the usage is nervure predict"]);
     has(&bench.run("train --loss nope").stderr, &["--loss", "nope", "binary_crossentropy"]);
     for words in [
         "train -o model.txt",
@@ -165,11 +185,47 @@ fn wrong_usage_is_told_apart() {
         "train --validation-split 0 --patience 3",
         "train --layers none --activation relu",
         "train --history-batches",
+        "train --history rows.csv",
         "train --kind glucose=size",
         "train wine_quality --class-weight balanced",
     ] {
         bench.fails(2, words);
     }
+}
+
+#[test]
+fn settings_of_a_file_that_nothing_can_be_made_of() {
+    let bench = Bench::new();
+    let check = |code, text: &str, parts: &[&str]| {
+        bench.write("c.toml", text);
+        let sentence = bench.fails(code, "train iris --config c.toml");
+        has(&sentence, parts);
+        assert!(!sentence.contains(".rs:"), "{sentence}");
+    };
+    check(2, "learning-rate = nan", &["c.toml", "learning-rate", "finite", "NaN"]);
+    check(2, "optimizer = {class_name = \"SGD\", config = {clipnorm = inf}}", &["optimizer.config.clipnorm"]);
+    check(2, "layers = [0]", &["layer", "class_name", "received 0"]);
+    check(2, "optimizer = {class_name = \"SGD\", confg = {}}", &["optimizer", "confg"]);
+    check(2, "epochs = -1", &["line 1", "-1"]);
+    check(1, "layers = [1000000000, 1000000000]", &["layer `dense` (Dense)", "1000000000"]);
+    check(1, "layers = [{class_name = \"Dropout\", config = {rate = 2.0}}]", &["`dropout`", "received 2"]);
+    check(1, "optimizer = {class_name = \"Adam\", config = {beta_1 = 2.0}}", &["beta_1"]);
+    let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+    check(2, &format!("layers = {deep}"), &["c.toml", "recursion"]);
+    bench.write("c.toml", b"epochs = \"\xff\"");
+    has(&bench.fails(1, "train --config c.toml"), &["c.toml", "UTF-8"]);
+}
+
+#[test]
+fn columns_that_cannot_be_kept() {
+    let bench = Bench::with_iris();
+    has(&bench.fails(2, "predict iris.nervure iris --keep species,species"), &["'species'", "twice"]);
+    let csv = bench.ok("datasets iris").replace("species", "prediction");
+    bench.write("iris.csv", csv);
+    has(
+        &bench.fails(1, "predict iris.nervure iris.csv --keep prediction"),
+        &["iris.csv", "'prediction'", "the answers"],
+    );
 }
 
 #[test]
@@ -198,4 +254,5 @@ fn an_output_that_cannot_be_written_is_told_before_training() {
     assert_eq!(ran.code, 1);
     has(&ran.sentence(), &["none/model.nervure"]);
     assert!(!ran.stderr.contains("epoch"), "{}", ran.stderr);
+    has(&bench.fails(1, "train -o model.nervure/"), &["model.nervure/", "no file"]);
 }

@@ -221,3 +221,29 @@ fn threads_change_no_bit() {
     let one = bench.ok("predict one.nervure digits --threads 1");
     assert_eq!(one, bench.ok("predict one.nervure digits --threads 2"));
 }
+
+/// `nervure train 2>&1 | head -1`: that nobody reads messages ends no work.
+#[test]
+fn messages_that_cannot_be_written_are_no_failure() {
+    let bench = Bench::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = bench.command("train iris --epochs 2".split_whitespace());
+    let status = command.stdout(Stdio::null()).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(bench.names(), ["model.nervure"]);
+}
+
+/// Names of columns and classes come from strangers' files.
+#[test]
+fn no_name_commands_the_terminal() {
+    let bench = Bench::new();
+    let csv = bench.ok("datasets iris").replace("petal_width", "\"petal\u{1b}[31m\nwidth\"");
+    bench.write("iris.csv", csv.replace("setosa", "se\u{1b}[2Jtosa"));
+    let ran = bench.run("train iris.csv --epochs 1");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    has(&ran.stderr, &[r"petal\u{1b}[31m\nwidth: number", r"se\u{1b}[2Jtosa"]);
+    let inspected = bench.ok("inspect model.nervure");
+    has(&inspected, &[r"petal\u{1b}[31m\nwidth: number"]);
+    assert!(!(ran.stderr + &ran.stdout + &inspected).contains('\u{1b}'));
+}
