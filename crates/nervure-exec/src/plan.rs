@@ -50,6 +50,8 @@ pub struct Plan {
     largest: usize,
     /// Bytes of scratch of one worker.
     pub(crate) scratch: usize,
+    /// Whether kernels keep what they make of parameters.
+    pub(crate) keeps: bool,
     /// Whether the work is worth more than one thread.
     pub(crate) is_shared: bool,
     inputs: Vec<Argument>,
@@ -153,7 +155,9 @@ impl Plan {
         }
         let scratch = steps.iter().map(|s| s.kernel.scratch()).max().unwrap_or(0).next_multiple_of(64);
         let work = steps.iter().fold(0usize, |sum, s| sum.saturating_add(s.kernel.work()));
+        let keeps = steps.iter().any(|s| matches!(&s.kernel, Kernel::MatMul(k) if k.kept.is_some()));
         Plan {
+            keeps,
             level,
             steps,
             places: buffers.places,
@@ -345,7 +349,11 @@ impl fmt::Display for Kernel {
             }
             Kernel::Columns(k) => write!(f, "column {:?} {} × {} × {}", k.kind, k.outer, k.k, k.inner),
             Kernel::MatMul(k) => {
-                let how = if k.is_direct { "direct" } else { "packed" };
+                let how = match (k.is_direct, k.kept) {
+                    (true, _) => "direct",
+                    (false, None) => "packed",
+                    (false, Some(_)) => "packed once",
+                };
                 write!(f, "matmul {} × ({} × {} × {}), {how}", k.count(), k.sizes.m, k.sizes.k, k.sizes.n)?;
                 k.tail.iter().try_for_each(|t| write!(f, ", tail of {} steps", t.steps.len()))
             }

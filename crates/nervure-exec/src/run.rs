@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::buffer::Memory;
 use crate::compile::Place;
 use crate::kernels::Frame;
-use crate::plan::PlanStep;
+use crate::plan::{Kernel, PlanStep};
 use crate::{Error, Plan, Store, Threads, View};
 
 /// What one run of a plan at a time needs: the arena, and room for its outputs. Runners of one plan run independently of each other.
@@ -16,6 +16,8 @@ pub struct Runner {
     table: Vec<*mut u8>,
     /// The layout of the store that was found to fit.
     fits: Option<u64>,
+    /// The version of the store of which kernels keep what they made.
+    kept: Option<u64>,
     has_run: bool,
     /// What each kernel of the last run took, if that is wanted.
     times: Option<Vec<Duration>>,
@@ -37,7 +39,7 @@ impl Runner {
             Place::Input(_) | Place::Slot(_) | Place::Output(_) | Place::Same(_) => std::ptr::null_mut(),
         };
         let table = plan.places.iter().map(pointer).collect();
-        Runner { plan, arena, scratch, table, fits: None, has_run: false, times: None }
+        Runner { plan, arena, scratch, table, fits: None, kept: None, has_run: false, times: None }
     }
 
     /// The plan.
@@ -68,7 +70,10 @@ impl Runner {
     /// then as it was before.
     pub fn run(&mut self, threads: &Threads, store: &mut Store, inputs: &[View]) -> Result<(), Error> {
         self.start(store, inputs)?;
-        self.go(threads)
+        if !self.plan.updated.is_empty() {
+            store.elements_change();
+        }
+        self.go(threads, store.version())
     }
 
     /// Runs a plan that changes no state.
@@ -80,7 +85,7 @@ impl Runner {
             return Err(Error::Updates { name: name.clone() });
         }
         self.start(store, inputs)?;
-        self.go(threads)
+        self.go(threads, store.version())
     }
 
     /// An output of the last run.
@@ -129,6 +134,7 @@ impl Runner {
         }
         if self.arena.bytes() < plan.arena {
             self.arena = Memory::try_new(plan.arena)?;
+            self.kept = None;
             for (pointer, &(place, at)) in self.table.iter_mut().zip(&plan.places) {
                 if matches!(place, Place::Arena) {
                     *pointer = self.arena.pointer().wrapping_add(at);
@@ -145,7 +151,7 @@ impl Runner {
         Ok(())
     }
 
-    fn go(&mut self, threads: &Threads) -> Result<(), Error> {
+    fn go(&mut self, threads: &Threads, version: u64) -> Result<(), Error> {
         let plan = &*self.plan;
         let threads = Some(threads).filter(|t| plan.is_shared && t.count() > 1);
         let needed = plan.scratch * threads.map_or(1, |t| t.count());
@@ -154,6 +160,15 @@ impl Runner {
         }
         let frame =
             Frame { table: &self.table, scratch: self.scratch.pointer(), stride: plan.scratch, threads };
+        if plan.keeps && self.kept != Some(version) {
+            for step in &plan.steps {
+                if let Kernel::MatMul(k) = &step.kernel {
+                    // SAFETY: as below, and what is kept is in the arena, where nothing else lies.
+                    unsafe { k.keep(&frame) };
+                }
+            }
+            self.kept = Some(version);
+        }
         self.has_run = true;
         let run = |step: &PlanStep, frame: &Frame| {
             // SAFETY: the table holds what the plan was compiled for: constants from the beginning, the arena, inputs and

@@ -15,18 +15,21 @@ pub struct Store {
     index: BTreeMap<String, usize>,
     // Unequal for stores whose slots may differ in type or number: what spares a run the look at each.
     layout: u64,
+    // Equal for stores of the same elements alone.
+    version: u64,
 }
 
 impl Store {
     /// A store of nothing.
     pub fn new() -> Store {
-        Store { slots: Vec::new(), index: BTreeMap::new(), layout: fresh() }
+        Store { slots: Vec::new(), index: BTreeMap::new(), layout: fresh(), version: fresh() }
     }
 
     /// Sets what a name stands for; what it stood for before comes back.
     pub fn insert(&mut self, name: impl Into<String>, value: Buffer) -> Option<Buffer> {
         let name = name.into();
         self.layout = fresh();
+        self.version = fresh();
         match self.index.get(&name) {
             Some(&slot) => Some(std::mem::replace(&mut self.slots[slot].1, value)),
             None => {
@@ -47,6 +50,7 @@ impl Store {
         let slot = self.slot(name)?;
         // The buffer may be replaced by one of another type.
         self.layout = fresh();
+        self.version = fresh();
         Some(&mut self.slots[slot].1)
     }
 
@@ -77,6 +81,16 @@ impl Store {
 
     pub(crate) fn layout(&self) -> u64 {
         self.layout
+    }
+
+    /// A number that no store of other elements has.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// To be called by whoever writes through [`Store::pointer`].
+    pub(crate) fn elements_change(&mut self) {
+        self.version = fresh();
     }
 
     /// The first element of a slot, if that has this type.

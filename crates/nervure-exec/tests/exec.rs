@@ -551,3 +551,47 @@ fn kernels_are_timed_when_that_is_wanted() {
     assert!(runner.kernel_times().iter().any(|t| !t.is_zero()));
     assert_eq!(plan.listing().map(|k| k.flops).sum::<u64>(), plan.flops());
 }
+
+/// Weights are packed once for the runs that follow: until somebody changes them, by whatever way.
+#[test]
+fn weights_that_change_between_runs_are_packed_anew() {
+    let (m, k, n) = (40usize, 300usize, 50usize);
+    let write = |training: bool| {
+        let g = Builder::new();
+        let x = g.input("x", DType::F32, [m.into(), k.into()]);
+        let w = g.parameter("w", DType::F32, [k.into(), n.into()]);
+        if training {
+            g.output("loss", x.sum_all());
+            g.update(w, w * 0.5);
+        } else {
+            g.output("y", x.matmul(w));
+        }
+        g.finish().unwrap()
+    };
+    let (predict, train) = (write(false), write(true));
+    let mut first = store(&predict);
+    let threads = Threads::new(1);
+    let x = numbers(m * k);
+    let fresh = |s: &Store| {
+        let mut r = runner(&predict, &Bindings::new(), s);
+        r.infer(&threads, s, &[View::F32(&x)]).unwrap();
+        bits(r.output(0))
+    };
+    let mut r = runner(&predict, &Bindings::new(), &first);
+    assert!(r.plan().to_string().contains("packed once"), "{}", r.plan());
+    let mut check = |s: &Store, what: &str| {
+        for _ in 0..2 {
+            r.infer(&threads, s, &[View::F32(&x)]).unwrap();
+            assert_eq!(bits(r.output(0)), fresh(s), "{what}");
+        }
+    };
+    check(&first, "at first");
+    let copy = first.clone();
+    runner(&train, &Bindings::new(), &first).run(&threads, &mut first, &[View::F32(&x)]).unwrap();
+    check(&first, "after a step");
+    check(&copy, "a copy from before the step");
+    first.get_mut("w").unwrap().as_f32_mut().unwrap()[7] = 3.0;
+    check(&first, "after an element was set");
+    first.insert("w", Buffer::from_f32(&[k, n], &numbers(k * n + 1)[1..]).unwrap());
+    check(&first, "after it was replaced");
+}

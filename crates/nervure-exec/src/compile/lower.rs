@@ -76,6 +76,8 @@ pub(super) struct Lowered {
     pub steps: Vec<Step>,
     pub buffers: Vec<BufferInfo>,
     pub constants: Vec<u8>,
+    /// Buffers whose content outlives a run.
+    pub kept: Vec<BufferId>,
     /// Buffer of each output.
     pub outputs: Vec<BufferId>,
     /// Next values of parameters: slot, buffer.
@@ -98,6 +100,8 @@ pub(super) struct Lowering<'b> {
     pub(super) level: Level,
     pub(super) store: &'b Store,
     pub(super) groups: Groups,
+    /// Whether what is made of parameters alone may outlive a run, which changes none.
+    pub(super) keeps: bool,
     /// How often each node is an operand.
     pub(super) uses: Vec<u32>,
     /// Whether the elements of a node lie somewhere, one after the other.
@@ -119,6 +123,7 @@ pub(super) fn lower(bound: &Bound, store: &Store, level: Level, results: Results
         level,
         store,
         groups: fuse::groups(bound),
+        keeps: results == Results::Arena && bound.graph.updates().is_empty(),
         uses: vec![0; count],
         stored: vec![false; count],
         buffer_of: vec![None; count],
@@ -126,6 +131,7 @@ pub(super) fn lower(bound: &Bound, store: &Store, level: Level, results: Results
             steps: Vec::new(),
             buffers: Vec::new(),
             constants: Vec::new(),
+            kept: Vec::new(),
             outputs: Vec::new(),
             updates: Vec::new(),
             slots: Vec::new(),

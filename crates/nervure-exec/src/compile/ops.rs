@@ -6,6 +6,7 @@ use super::fuse::{self, Class, class};
 use super::lower::{Lowering, Place};
 use super::view::{Access, merge, row_major};
 use crate::Error;
+use crate::kernels::BufferId;
 use crate::kernels::conv::ConvKind;
 use crate::kernels::gemm::Sizes;
 use crate::kernels::matmul::{self, MatMul};
@@ -17,6 +18,9 @@ use crate::plan::Kernel;
 
 /// Terms from which on it pays to pack the rows of a product with one column, for vectors across them.
 const TURNED: usize = 16;
+
+/// Rows up to which it pays to keep packed weights: of more, packing them is less than a hundredth of the product.
+const KEPT: usize = 512;
 
 impl Lowering<'_> {
     /// Settles in which form the operands of a node must lie.
@@ -133,6 +137,7 @@ impl Lowering<'_> {
         (a, a_lane, a_term): (&Access, isize, isize),
         (b, column_b, term_b): (&Access, usize, usize),
     ) {
+        let is_weight = |b: BufferId, l: &Self| matches!(l.out.buffers[b as usize].place, Place::Slot(_));
         let operand = |l: &mut Self, x: &Access, lane: isize, term: isize| {
             let buffer = l.buffer(x.base);
             matmul::Operand { buffer, offset: x.offset, lane, term }
@@ -149,7 +154,11 @@ impl Lowering<'_> {
         }
         let (reads, c) = ([a.buffer, b.buffer], self.buffer(id));
         let is_direct = MatMul::is_direct(self.level, sizes, b.lane);
-        let kernel = MatMul { level: self.level, sizes, batch, a, b, c, is_direct, tail: None };
+        let keeps =
+            self.keeps && !is_direct && batch.is_empty() && sizes.m <= KEPT && is_weight(b.buffer, self);
+        let kept = keeps.then(|| self.new_buffer(MatMul::keeping(self.level, sizes) * 4, Place::Arena));
+        self.out.kept.extend(kept);
+        let kernel = MatMul { level: self.level, sizes, batch, a, b, c, is_direct, kept, tail: None };
         let flops = 2 * kernel.count() as u64 * sizes.m as u64 * sizes.n as u64 * sizes.k as u64;
         self.step(id, Kernel::MatMul(kernel), reads, [c]).flops = flops;
     }

@@ -22,7 +22,7 @@ pub(super) struct Scheduled {
 
 /// Orders the kernels and places the buffers.
 pub(super) fn schedule(lowered: Lowered) -> Result<Scheduled, Error> {
-    let Lowered { steps, mut buffers, outputs, updates, .. } = lowered;
+    let Lowered { steps, mut buffers, kept, outputs, updates, .. } = lowered;
     let mut order = Order::new(&steps, buffers.len());
     let mut copies = Vec::new();
     for (i, &(slot, value)) in updates.iter().enumerate() {
@@ -53,7 +53,7 @@ pub(super) fn schedule(lowered: Lowered) -> Result<Scheduled, Error> {
             flops: 0,
         });
     }
-    let (places, arena, largest) = lay_out(&steps, &mut buffers, &outputs);
+    let (places, arena, largest) = lay_out(&steps, &mut buffers, &outputs, &kept);
     Ok(Scheduled { steps, buffers, places, arena, largest })
 }
 
@@ -155,7 +155,12 @@ impl Order {
 }
 
 /// Finds how long buffers live, lets results take the memory of operands that die, and places them.
-fn lay_out(steps: &[Step], buffers: &mut [BufferInfo], outputs: &[BufferId]) -> (Vec<usize>, usize, usize) {
+fn lay_out(
+    steps: &[Step],
+    buffers: &mut [BufferInfo],
+    outputs: &[BufferId],
+    kept: &[BufferId],
+) -> (Vec<usize>, usize, usize) {
     let mut first = vec![usize::MAX; buffers.len()];
     let mut last = vec![0; buffers.len()];
     for (i, step) in steps.iter().enumerate() {
@@ -163,6 +168,9 @@ fn lay_out(steps: &[Step], buffers: &mut [BufferInfo], outputs: &[BufferId]) -> 
             first[b as usize] = first[b as usize].min(i);
             last[b as usize] = i;
         }
+    }
+    for &b in kept {
+        (first[b as usize], last[b as usize]) = (0, steps.len());
     }
     for &b in outputs {
         last[b as usize] = steps.len();

@@ -37,6 +37,8 @@ pub(crate) struct MatMul {
     pub c: BufferId,
     /// Whether the right operand is read as it lies, rather than packed by those who multiply it.
     pub is_direct: bool,
+    /// Where the whole right operand is packed, once for as long as the store keeps it; none where each part packs its own.
+    pub kept: Option<BufferId>,
     /// What is done with the elements of the result, in each part as soon as it is there.
     pub tail: Option<Tape>,
 }
@@ -87,7 +89,32 @@ impl MatMul {
         let Sizes { n, k, .. } = self.sizes;
         let columns = if self.tail.is_some() { n } else { n.min(COLUMNS) };
         let columns = columns.next_multiple_of(Tiles::of(self.level).columns);
-        if self.is_direct { 0 } else { columns * k.min(BLOCK) * 4 }
+        if self.is_direct || self.kept.is_some() { 0 } else { columns * k.min(BLOCK) * 4 }
+    }
+
+    /// Floats of the whole packed right operand.
+    pub fn keeping(level: Level, sizes: Sizes) -> usize {
+        sizes.n.next_multiple_of(Tiles::of(level).columns) * sizes.k
+    }
+
+    /// Packs the right operand where it is kept.
+    ///
+    /// # Safety
+    /// The frame's buffers are those that the kernel was compiled for.
+    pub unsafe fn keep(&self, frame: &Frame) {
+        let Some(kept) = self.kept else { return };
+        let Sizes { n, k, .. } = self.sizes;
+        let b = self.b.at(frame, 0);
+        for from in (0..k).step_by(BLOCK) {
+            let to = self.kept_block(frame.buffer(kept).cast(), from);
+            // SAFETY: the operand is as compiled, and the blocks follow each other.
+            unsafe { panels::pack(self.level, b.from(0, from), n, BLOCK.min(k - from), to) };
+        }
+    }
+
+    /// The block of terms from `from` on of the packed right operand.
+    fn kept_block(&self, kept: *mut f32, from: usize) -> *mut f32 {
+        kept.wrapping_add(from * self.sizes.n.next_multiple_of(Tiles::of(self.level).columns))
     }
 
     /// Whether a tail pays: it goes over whole rows, for memory is read and written fastest in one stretch.
@@ -140,7 +167,11 @@ impl MatMul {
         loop {
             let terms = BLOCK.min(k - from);
             let last = from + terms == k;
-            if !self.is_direct {
+            let mut panels = packed;
+            if let Some(kept) = self.kept {
+                let block = self.kept_block(frame.buffer(kept).cast(), from);
+                panels = block.wrapping_add(columns.start * terms);
+            } else if !self.is_direct {
                 // SAFETY: the operand is as compiled; its columns are no more than there is room for.
                 unsafe {
                     panels::pack(self.level, b.from(columns.start, from), columns.len(), terms, packed)
@@ -157,7 +188,7 @@ impl MatMul {
                         let b = b.from(columns.start, from);
                         gemm::multiply_direct(self.level, sizes, a, b, (c, n), from > 0);
                     } else {
-                        gemm::multiply_panels(self.level, sizes, a, packed, (c, n), from > 0);
+                        gemm::multiply_panels(self.level, sizes, a, panels, (c, n), from > 0);
                     }
                     if last {
                         self.finish(frame, product, (rows, columns.clone()), registers);
