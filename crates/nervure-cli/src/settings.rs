@@ -83,17 +83,17 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split: Option<SplitName>,
 
-    /// Hidden layers' units, such as 64,32; `none` for a linear model. The --config file may hold whole layers
+    /// Hidden layers' units, such as 64,32; `none` for a linear model [default: 64,32]. The --config file may hold whole layers
     #[arg(long, value_name = "UNITS", help_heading = "Network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layers: Option<Layers>,
 
-    /// Activation of the hidden layers
+    /// Activation of the hidden layers [default: selu]
     #[arg(long, value_name = "NAME", value_parser = named::<dyn Activation>, help_heading = "Network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<Object<dyn Activation>>,
 
-    /// Share of the hidden units that each step leaves out
+    /// Share of the hidden units that each step leaves out [default: 0.2]
     #[arg(long, value_name = "SHARE", value_parser = finite, help_heading = "Network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropout: Option<f64>,
@@ -108,27 +108,27 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<Object<dyn Loss>>,
 
-    /// Optimizer
+    /// Optimizer [default: adamw with a weight decay of 0.1]
     #[arg(long, value_name = "NAME", value_parser = named::<dyn Optimizer>, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub optimizer: Option<Object<dyn Optimizer>>,
 
-    /// Learning rate
+    /// Learning rate [default: 0.002; of a named optimizer its own]
     #[arg(long, value_name = "RATE", value_parser = finite, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
 
-    /// Epochs at most
+    /// Epochs at most [default: 200, without validation rows 50]
     #[arg(long, value_name = "N", help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<usize>,
 
-    /// Rows of a step
+    /// Rows of a step [default: 32, of 10,000 rows or more 256]
     #[arg(long, value_name = "ROWS", help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_size: Option<usize>,
 
-    /// Epochs without a better validation loss after which training stops; the best epoch's weights are kept
+    /// Epochs without a better validation loss after which training stops; the best epoch's weights are kept [default: 20]
     #[arg(long, value_name = "N", help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
