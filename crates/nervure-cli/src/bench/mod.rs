@@ -68,7 +68,10 @@ struct Train {
 struct Predict {
     workload: &'static Workload,
     batch: usize,
+    /// By a `Predictor`: the plan's run alone.
     timing: Timing,
+    /// By `Model::predict`, which checks shapes and makes arrays.
+    checked: Timing,
     profile: Option<Profile>,
 }
 
@@ -129,6 +132,7 @@ impl BenchArgs {
 
     fn predict(&self, workload: &'static Workload, model: &Model, batch: usize) -> Result<Predict> {
         let x = workload.inputs(model, batch)?;
+        let checked = time(self.budget(), || model.predict(x.clone()).map(drop))?;
         let x = [x.view()];
         let mut predictor = model.predictor(batch)?;
         let timing = time(self.budget(), || predictor.run(&x))?;
@@ -139,7 +143,7 @@ impl BenchArgs {
                 predictor.run(&x).map(|_| predictor.runner().kernel_times().to_vec())
             })
         });
-        Ok(Predict { workload, batch, timing, profile: profile.transpose()? })
+        Ok(Predict { workload, batch, timing, checked, profile: profile.transpose()? })
     }
 }
 
@@ -177,6 +181,7 @@ fn as_json(peak: f64, threads: &Threads, train: &[Train], predict: &[Predict]) -
             "batch": p.batch,
             "us": p.timing.median,
             "least_us": p.timing.least,
+            "model_predict_us": p.checked.median,
         });
         with_profile(line, &p.profile)
     });
@@ -207,10 +212,10 @@ fn as_text(peak: f64, threads: &Threads, train: &[Train], predict: &[Predict]) -
     }));
     text += &format!("\n{}", table(&rows));
     if !predict.is_empty() {
-        let mut rows = vec![line(&["prediction", "batch", "µs", "least"])];
+        let mut rows = vec![line(&["prediction", "batch", "µs", "least", "Model::predict"])];
         rows.extend(predict.iter().map(|p| {
-            let (median, least) = (short(p.timing.median), short(p.timing.least));
-            vec![p.workload.name.to_owned(), p.batch.to_string(), median, least]
+            let times = [p.timing.median, p.timing.least, p.checked.median].map(short);
+            [p.workload.name.to_owned(), p.batch.to_string()].into_iter().chain(times).collect()
         }));
         text += &format!("\n{}", table(&rows));
     }
