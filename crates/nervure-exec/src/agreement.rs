@@ -241,15 +241,19 @@ fn convolutions_of_all_layouts_agree_with_the_reference() {
             ("x", walk(&image(spatial, c), 0.0)),
             ("k", walk(&[&window.size[..], &[c / groups, o]].concat(), 0.3)),
             ("dy", walk(&image(&outputs, o), 0.6)),
+            ("b", walk(&[o], 0.9)),
         ];
         let g = Builder::new();
-        let [x, k, dy] = [0, 1, 2].map(|i| {
+        let [x, k, dy, b] = [0, 1, 2, 3].map(|i| {
             let dims: Vec<Dim> = arrays[i].1.shape().iter().map(|&n| n.into()).collect();
             g.input(arrays[i].0, DType::F32, dims)
         });
         let sizes: Vec<Dim> = spatial.iter().map(|&n| n.into()).collect();
-        g.output("y", x.conv(k, window.clone(), groups));
-        g.output("dx", dy.conv_input_grad(k, window.clone(), groups, sizes));
+        let y = x.conv(k, window.clone(), groups);
+        g.output("y", y);
+        g.output("activation", (y + b).tanh());
+        let dx = dy.conv_input_grad(k, window.clone(), groups, sizes);
+        g.output("dx", dx * 0.5 + x.sin());
         g.output("dk", x.conv_kernel_grad(dy, window.clone(), groups));
         let name = format!("convolution of {batch} × {spatial:?} × {c} → {o}, {groups} groups, {window:?}");
         let inputs = arrays.map(|(name, a)| (name.to_string(), a)).into();

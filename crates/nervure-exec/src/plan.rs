@@ -293,11 +293,7 @@ impl Kernel {
                 k.copies.iter().map(|c| c.axes.iter().map(|a| a.0).product::<usize>()).sum()
             }
             Kernel::Rows(k) => k.rows.saturating_mul(k.row).saturating_mul(8),
-            Kernel::Conv(k) => {
-                let sizes = k.sizes;
-                let terms = sizes.n.saturating_mul(sizes.k).saturating_mul(k.groups);
-                sizes.m.saturating_mul(terms) / 8
-            }
+            Kernel::Conv(k) => k.cost(),
             Kernel::Pool(k) => {
                 k.geometry.images * k.geometry.windows() * k.geometry.taps().saturating_mul(k.channels)
             }
@@ -365,7 +361,8 @@ impl fmt::Display for Kernel {
             Kernel::Rows(k) => write!(f, "row {:?} {} × {}", k.kind, k.rows, k.row),
             Kernel::Conv(k) => {
                 let s = k.sizes;
-                write!(f, "convolution {:?} {} × ({} × {} × {})", k.kind, k.groups, s.m, s.k, s.n)
+                write!(f, "convolution {:?} {} × ({} × {} × {})", k.kind, k.groups, s.m, s.k, s.n)?;
+                k.tail.iter().try_for_each(|t| write!(f, ", tail of {} steps", t.steps.len()))
             }
             Kernel::Pool(k) => {
                 let g = &k.geometry;

@@ -54,11 +54,15 @@ fn product_of(steps: &[Option<Step>], writer: &[Option<usize>], tape: usize) -> 
     let made_by = |b: BufferId| writer[b as usize];
     step.reads.iter().find_map(|&result| {
         let product = made_by(result)?;
-        let Kernel::MatMul(k) = &steps[product].as_ref()?.kernel else { return None };
-        let fits = k.can_have_tail()
-            && k.c == result
-            && k.len() == fused.rows * fused.row
-            && walks(&fused.tape, result);
+        let kernel = &steps[product].as_ref()?.kernel;
+        let (may, to, len) = if let Kernel::MatMul(k) = kernel {
+            (k.can_have_tail(), k.c, k.len())
+        } else if let Kernel::Conv(k) = kernel {
+            (k.can_have_tail(), k.to, k.len())
+        } else {
+            return None;
+        };
+        let fits = may && to == result && len == fused.rows * fused.row && walks(&fused.tape, result);
         let others = step.reads.iter().filter(|&&b| b != result).filter_map(|&b| made_by(b));
         (fits && !waits(steps, writer, others.collect(), product)).then_some((product, result))
     })
@@ -66,7 +70,13 @@ fn product_of(steps: &[Option<Step>], writer: &[Option<usize>], tape: usize) -> 
 
 /// Where a kernel that can have one keeps its tail.
 fn tail(kernel: &mut Kernel) -> Option<&mut Option<Tape>> {
-    if let Kernel::MatMul(k) = kernel { Some(&mut k.tail) } else { None }
+    if let Kernel::MatMul(k) = kernel {
+        Some(&mut k.tail)
+    } else if let Kernel::Conv(k) = kernel {
+        Some(&mut k.tail)
+    } else {
+        None
+    }
 }
 
 /// Whether a tape reads each float of a buffer where it does the element of that number.

@@ -11,6 +11,7 @@ use kernel_grad::KernelGrad;
 use product::Products;
 
 use super::gemm::Sizes;
+use super::tape::Tape;
 use super::window::Geometry;
 use super::{At, BufferId, Frame};
 use crate::simd::Level;
@@ -43,6 +44,8 @@ pub(crate) struct Conv {
     pub to: BufferId,
     /// Memory of [`Conv::room`] bytes.
     pub room: BufferId,
+    /// Elementwise operations on what was computed, block by block.
+    pub tail: Option<Tape>,
     how: How,
 }
 
@@ -75,7 +78,26 @@ impl Conv {
             ConvKind::InputGrad => How::Products(Products::input_grad(&g, groups, channels)),
             ConvKind::KernelGrad => How::KernelGrad(Box::new(KernelGrad::new(&g, groups, channels))),
         };
-        Conv { level, kind, groups, sizes, from, to, room: 0, how }
+        Conv { level, kind, groups, sizes, from, to, room: 0, tail: None, how }
+    }
+
+    /// Number of elements of the result.
+    pub fn len(&self) -> usize {
+        self.groups.saturating_mul(self.sizes.m).saturating_mul(self.sizes.n)
+    }
+
+    /// Work, in the time of a floating-point operation.
+    pub fn cost(&self) -> usize {
+        let tail = self.tail.as_ref().map_or(0, |t| t.cost);
+        self.len().saturating_mul(self.sizes.k / 8 + tail)
+    }
+
+    /// Whether the elements of a block lie side by side, row by row.
+    pub fn can_have_tail(&self) -> bool {
+        match &self.how {
+            How::Products(p) => self.tail.is_none() && p.is_whole(),
+            How::KernelGrad(_) => false,
+        }
     }
 
     /// Bytes of memory that it needs while it runs.
@@ -88,10 +110,16 @@ impl Conv {
 
     /// Bytes of scratch that a worker needs.
     pub fn scratch(&self) -> usize {
-        4 * match &self.how {
+        self.copied() + self.tail.as_ref().map_or(0, |t| t.scratch)
+    }
+
+    /// Bytes of scratch that copies of blocks need.
+    fn copied(&self) -> usize {
+        let floats = match &self.how {
             How::Products(p) => p.scratch(),
             How::KernelGrad(k) => k.scratch(),
-        }
+        };
+        (4 * floats).next_multiple_of(64)
     }
 
     /// # Safety
@@ -106,7 +134,10 @@ impl Conv {
         // SAFETY: the operands are as compiled.
         unsafe {
             match &self.how {
-                How::Products(p) => p.run(self.level, frame, &operands),
+                How::Products(p) => {
+                    let tail = self.tail.as_ref().map(|tape| (tape, self.copied()));
+                    p.run(self.level, frame, &operands, tail);
+                }
                 How::KernelGrad(k) => k.run(self.level, frame, &operands),
             }
         }

@@ -1,6 +1,9 @@
 //! Convolutions and their gradients to the input: places times a packed kernel, block by block of places.
 
+use std::ops::Range;
+
 use super::super::Frame;
+use super::super::tape::Tape;
 use super::super::window::Geometry;
 use super::pass::{Block, Blocks, Pass, Run};
 use super::tile::{Places, cut, panels, rows, tile};
@@ -85,6 +88,11 @@ impl Products {
         Products { passes, images, groups, is_depthwise, is_turned, channels, sizes }
     }
 
+    /// Whether one pass writes the whole result, block after block.
+    pub fn is_whole(&self) -> bool {
+        self.passes.len() == 1 && self.passes[0].blocks.pass.step == [1; 3]
+    }
+
     /// Floats of the packed kernels.
     pub fn room(&self, level: Level) -> usize {
         self.groups * self.room_of_group(level)
@@ -101,8 +109,9 @@ impl Products {
     }
 
     /// # Safety
-    /// The operands are as compiled: a source, a kernel, a result that nobody else reads or writes, and room for packed kernels.
-    pub unsafe fn run(&self, level: Level, frame: &Frame, operands: &Operands) {
+    /// The operands are as compiled: a source, a kernel, a result that nobody else reads or writes, and room for packed kernels; of a result
+    /// that is whole the tape goes over as many elements, and has its scratch after that many bytes.
+    pub unsafe fn run(&self, level: Level, frame: &Frame, operands: &Operands, tail: Option<(&Tape, usize)>) {
         let (c, n) = self.channels;
         let lanes = level.lanes();
         let packed = |group: usize, pass: &Weighted| {
@@ -147,9 +156,30 @@ impl Products {
                     let b = if self.is_depthwise { operands.b.0 } else { packed(group, pass) };
                     level.run(self.part(pass, &block, x, b, c));
                 }
+                if let Some((tape, before)) = tail {
+                    for range in self.written(image, &block) {
+                        // SAFETY: these elements of the result are done, and this call's alone.
+                        unsafe { tape.run_range(frame, scratch.wrapping_add(before), range) };
+                    }
+                }
                 return;
             }
         });
+    }
+
+    /// Elements of a block of a result that is whole: as few stretches as there are.
+    fn written(&self, image: usize, block: &Block) -> impl Iterator<Item = Range<usize>> {
+        let [planes, rows, columns] = self.sizes.1;
+        let pixel = self.channels.1 * self.groups;
+        let Block { first, counts } = *block;
+        let across = if counts[2] == columns { (1, counts[1] * columns) } else { (counts[1], counts[2]) };
+        (0..counts[0]).flat_map(move |d| {
+            (0..across.0).map(move |h| {
+                let plane = image * planes + first[0] + d;
+                let start = ((plane * rows + first[1] + h) * columns + first[2]) * pixel;
+                start..start + across.1 * pixel
+            })
+        })
     }
 
     /// Packs columns of the kernel of a group, vectors term by term.
