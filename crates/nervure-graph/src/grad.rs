@@ -1,5 +1,6 @@
 //! Reverse differentiation, as a rewrite that appends to the graph it differentiates.
 
+mod cotangents;
 mod flow;
 mod rules;
 mod scan;
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::{Builder, DType, NodeId, Op, Scope, ScopeId, Tensor, Type};
 
+use cotangents::Cotangents;
 use flow::Flow;
 
 /// The gradient of `loss`, a scalar, to each of `wrt`; `None` where no differentiable path leads from it to the loss.
@@ -60,7 +62,7 @@ pub fn pullback<'g>(
     let ids = |tensors: &mut dyn Iterator<Item = &Tensor<'g>>| tensors.map(|t| t.id()).collect::<Vec<_>>();
     let (roots, ends) = (ids(&mut wrt.iter()), ids(&mut seeds.iter().map(|(value, _)| value)));
     let flow = builder.read(|g| Flow::between(g, &roots, &ends));
-    let mut found = Cotangents { of: vec![None; flow.len()], results: BTreeMap::new() };
+    let mut found = Cotangents::new(builder, flow.len());
     for (value, cotangent) in seeds {
         if flow.moves(value.id()) {
             found.add(value.id(), *cotangent);
@@ -69,14 +71,14 @@ pub fn pullback<'g>(
     let mut scopes = BTreeMap::new();
     // Every user of a node stands behind it, so that its cotangent is complete when its turn comes.
     for id in (0..flow.len() as u32).rev().map(NodeId) {
-        let (scan_results, dy) = (found.results.remove(&id), found.of[id.index()]);
-        if scan_results.is_none() && dy.is_none() {
+        if !found.has(id) {
             continue;
         }
         let node = builder.read(|g| g.node(id).clone());
         let wants: Vec<bool> = (0..node.inputs.len()).map(|i| flow.wants(id, &node, i)).collect();
         let x: Vec<Tensor<'g>> = node.inputs.iter().map(|&i| builder.tensor(i)).collect();
         let _scope = builder.enter(gradient_scope(builder, &mut scopes, id));
+        let (scan_results, dy) = (found.take_results(id), found.sum(id));
         let dx = if let (Op::Scan(scan), Some(results)) = (&node.op, &scan_results) {
             scan::rule(builder, id, scan, &x, results, &wants)
         } else if let (Op::Project { index }, Some(dy)) = (&node.op, dy) {
@@ -93,27 +95,7 @@ pub fn pullback<'g>(
             }
         }
     }
-    wrt.iter().map(|t| found.of[t.id().index()]).collect()
-}
-
-/// What is known of the cotangents, each the sum of what its users gave so far.
-struct Cotangents<'g> {
-    of: Vec<Option<Tensor<'g>>>,
-    /// Of the results of scans, by number.
-    results: BTreeMap<NodeId, BTreeMap<usize, Tensor<'g>>>,
-}
-
-impl<'g> Cotangents<'g> {
-    fn add(&mut self, id: NodeId, cotangent: Tensor<'g>) {
-        let known = &mut self.of[id.index()];
-        *known = Some(known.map_or(cotangent, |k| k + cotangent));
-    }
-
-    fn add_result(&mut self, scan: NodeId, index: usize, cotangent: Tensor<'g>) {
-        let known = self.results.entry(scan).or_default();
-        let sum = known.get(&index).map_or(cotangent, |&k| k + cotangent);
-        known.insert(index, sum);
-    }
+    wrt.iter().map(|t| found.sum(t.id())).collect()
 }
 
 /// The scope `gradient` within that of a node.

@@ -16,14 +16,35 @@ pub fn inline<'g>(builder: &'g Builder, graph: &Graph, inputs: &[Tensor<'g>]) ->
             builder.fail("inline", ty, t.ty());
         }
     }
-    let root = builder.present_scope();
+    let known = expected.iter().copied().zip(inputs.iter().copied());
+    let copies = copy_into(builder, graph, known);
+    let missing = || builder.scalar(crate::DType::F32, 0.0);
+    graph
+        .outputs()
+        .iter()
+        .map(|(_, id): &(String, NodeId)| copies[id.index()].unwrap_or_else(missing))
+        .collect()
+}
+
+/// The copies in `builder` of the nodes that the outputs of `graph` need, where some nodes are `known` there: what only these need is left out.
+pub(crate) fn copy_into<'g>(
+    builder: &'g Builder,
+    graph: &Graph,
+    known: impl IntoIterator<Item = (NodeId, Tensor<'g>)>,
+) -> Vec<Option<Tensor<'g>>> {
     let mut scopes: Vec<Option<ScopeId>> = vec![None; graph.scopes().len()];
-    scopes[0] = Some(root);
+    scopes[0] = Some(builder.present_scope());
     let mut copies: Vec<Option<Tensor<'g>>> = vec![None; graph.nodes().len()];
-    for (id, t) in expected.iter().zip(inputs) {
-        copies[id.index()] = Some(*t);
+    for (id, t) in known {
+        copies[id.index()] = Some(t);
     }
-    let needed = graph.needed_by(graph.outputs().iter().map(|(_, id)| *id));
+    let mut needed = vec![false; graph.nodes().len()];
+    graph.outputs().iter().for_each(|(_, id)| needed[id.index()] = true);
+    for id in graph.ids().rev().filter(|id| copies[id.index()].is_none()) {
+        if needed[id.index()] {
+            graph.node(id).inputs.iter().for_each(|i| needed[i.index()] = true);
+        }
+    }
     for id in graph.ids().filter(|id| needed[id.index()]) {
         let node = graph.node(id);
         if copies[id.index()].is_some() {
@@ -35,18 +56,13 @@ pub fn inline<'g>(builder: &'g Builder, graph: &Graph, inputs: &[Tensor<'g>]) ->
             builder.parameter(name, ty.dtype, ty.shape.clone())
         } else {
             let operands: Option<Vec<Tensor<'g>>> = node.inputs.iter().map(|i| copies[i.index()]).collect();
-            // Without an operand an input is missing, which has failed above.
+            // Without an operand an input is missing, which the caller has reported.
             let Some(operands) = operands else { continue };
             builder.apply_in(scope, node.op.clone(), &operands)
         };
         copies[id.index()] = Some(copy);
     }
-    let missing = || builder.scalar(crate::DType::F32, 0.0);
-    graph
-        .outputs()
-        .iter()
-        .map(|(_, id): &(String, NodeId)| copies[id.index()].unwrap_or_else(missing))
-        .collect()
+    copies
 }
 
 /// The copy of a scope and of those around it.

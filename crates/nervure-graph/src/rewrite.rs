@@ -4,6 +4,7 @@ mod common;
 mod dead;
 mod fold;
 mod identities;
+mod motion;
 mod scan;
 
 use crate::{Graph, NodeId, Op, verify};
@@ -18,7 +19,7 @@ pub struct Simplified {
 }
 
 /// Removes what no output or update needs and what is computed twice, folds scalars, and resolves identities that keep the bits, in bodies of
-/// scans as well. To be applied after differentiation: [`Op::StopGradient`] leaves.
+/// scans as well, and moves out of these what need not be done step by step. To be applied after differentiation: [`Op::StopGradient`] leaves.
 ///
 /// Inputs stay in number and order, as do the names and order of outputs and updates. Parameters that nothing reads or updates leave. What
 /// is folded is computed in `f64`.
@@ -47,10 +48,11 @@ const ROUNDS: usize = 4;
 
 type Pass = fn(&Graph) -> Simplified;
 
-const PASSES: [(&str, Pass); 5] = [
+const PASSES: [(&str, Pass); 6] = [
     ("identities", identities::pass),
     ("folding", fold::pass),
     ("common sub-expressions", common::pass),
+    ("motion out of loops", motion::pass),
     ("scans", scan::pass),
     ("dead code", dead::pass),
 ];

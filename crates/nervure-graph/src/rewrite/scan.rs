@@ -59,11 +59,18 @@ fn pruned(
         .collect();
     let inputs: BTreeSet<NodeId> =
         operands.iter().map(|&i| body.inputs[i]).chain(body.inputs.last().copied()).collect();
+    // What is stacked twice is stacked once.
+    let node = |i: usize| scan.body.outputs[i].1;
+    let first =
+        |i: usize| kept.range(carries..).copied().find(|&j| i >= carries && node(j) == node(i)).unwrap_or(i);
+    let of: BTreeMap<usize, usize> = kept.iter().map(|&i| (i, first(i))).collect();
+    let kept: BTreeSet<usize> = of.values().copied().collect();
     let mut body = body.clone();
     body.outputs = kept.iter().map(|&i| scan.body.outputs[i].clone()).collect();
     scan.body = dead::without(&body, |id| inputs.contains(&id)).graph;
     scan.carries = operands.iter().filter(|&&i| i < carries).count();
     scan.slices = operands.iter().filter(|&&i| (carries..sliced).contains(&i)).count();
-    let results = kept.into_iter().enumerate().map(|(new, old)| (old, new)).collect();
+    let numbers: BTreeMap<usize, usize> = kept.into_iter().enumerate().map(|(new, old)| (old, new)).collect();
+    let results = of.into_iter().map(|(old, first)| (old, numbers[&first])).collect();
     (scan, operands.into_iter().map(|i| x[i]).collect(), results)
 }

@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nervure_graph::testing::{OPS, cases, check_gradients, gradients_of, op_name};
 use nervure_graph::{
-    Array, Binary, Bindings, Builder, DType, Dim, Op, PoolKind, Reduction, Scan, Tensor, Unary, evaluate,
-    gradient,
+    Array, Binary, Bindings, Builder, DType, Dim, Graph, Op, PoolKind, Reduction, Scan, Tensor, Unary,
+    evaluate, gradient, simplify,
 };
 
 #[test]
@@ -167,4 +167,20 @@ fn scans_are_extended_in_place() {
         graph.nodes().iter().filter_map(|n| of(&n.op)).collect()
     });
     assert_eq!(stacks, [1, 0, 0]);
+}
+
+/// A weight's gradient is one product over all steps, and what a step's product gave is not computed again.
+#[test]
+fn weights_of_a_scan_get_their_gradients_from_products_after_it() {
+    let case = cases().into_iter().find(|c| c.name == "recurrent layer, reverse: false").unwrap();
+    let graph = simplify(&gradients_of(&case).unwrap().graph).graph;
+    let products = |graph: &Graph| graph.nodes().iter().filter(|n| matches!(n.op, Op::MatMul { .. })).count();
+    let scans: Vec<(usize, usize)> = graph
+        .nodes()
+        .iter()
+        .filter_map(|n| if let Op::Scan(s) = &n.op { Some((s.carries, products(&s.body))) } else { None })
+        .collect();
+    // Within, h·u and the cotangent of h, which alone is carried; around, x·k and the cotangents of x, k and u.
+    assert_eq!(scans, [(1, 1), (1, 1)]);
+    assert_eq!(products(&graph), 4);
 }

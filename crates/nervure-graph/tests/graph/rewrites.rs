@@ -1,7 +1,9 @@
+use std::collections::BTreeSet;
+
 use nervure_graph::testing::{Case, cases, gradients_of, random_graph};
 use nervure_graph::{Builder, DType, Graph, Op, simplify};
 
-/// Every value that is left is the same to the bit.
+/// Every value that is left is the same to the bit. How many nodes went into others or are not needed.
 fn check(case: &Case) -> usize {
     let simplified = simplify(&case.graph);
     let after = Case { graph: simplified.graph, ..case.clone() };
@@ -23,7 +25,7 @@ fn check(case: &Case) -> usize {
     assert_eq!(names(&case.graph), names(&after.graph), "{}", case.name);
     assert_eq!(case.graph.inputs().len(), after.graph.inputs().len(), "{}", case.name);
     assert_eq!(simplify(&after.graph).graph, after.graph, "{}: simplified twice", case.name);
-    case.graph.nodes().len() - after.graph.nodes().len()
+    case.graph.nodes().len() - simplified.map.iter().flatten().collect::<BTreeSet<_>>().len()
 }
 
 #[test]

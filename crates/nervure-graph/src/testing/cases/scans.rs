@@ -43,6 +43,24 @@ pub(super) fn add(cases: &mut Vec<Case>) {
             w.out(scan.project(1));
         });
     }
+    case(cases, "scan that multiplies by one matrix in many ways", |w| {
+        let step = body(|g| {
+            let h = g.input("h", DType::F32, batched(&[2]));
+            let x = g.input("x", DType::F32, batched(&[2]));
+            let m = g.input("m", DType::F32, fixed(&[2, 2]));
+            g.input("t", DType::I32, []);
+            let new = (h.matmul(m) - x.matmul_with(m, false, true) * m.narrow(0, 1, 1)).tanh();
+            let left = m.narrow(0, 0, 1).matmul_with(new, false, true);
+            let single = h.expand(0).matmul_with(m.transpose(&[1, 0]).expand(0), false, false);
+            g.output("h", new);
+            g.output("left", m.matmul_with(left.transpose(&[1, 0]) * x, true, true));
+            g.output("single", single);
+        });
+        let scan = Scan { body: step, carries: 1, slices: 1, length: time(), reverse: false };
+        let x = w.floats("x", [&[time()], &batched(&[2])[..]].concat());
+        let scan = w.g.scan(scan, &[w.floats("h", batched(&[2])), x, w.parameter("m", &[2, 2])]);
+        (0..3).for_each(|i| w.out(scan.project(i)));
+    });
     case(cases, "scan whose carries hand a value on", |w| {
         // What comes in reaches the result after three steps: a ← b, b ← c, c ← sin(c + x).
         let step = body(|g| {
