@@ -50,7 +50,7 @@ pub struct Plan {
     largest: usize,
     /// Bytes of scratch of one worker.
     pub(crate) scratch: usize,
-    /// Whether kernels keep what they make of parameters.
+    /// Whether kernels keep what they make of parameters, or of what the steps of a scan share.
     pub(crate) keeps: bool,
     /// Whether the work is worth more than one thread.
     pub(crate) is_shared: bool,
@@ -171,6 +171,19 @@ impl Plan {
             output_buffers,
             slots,
             updated,
+        }
+    }
+
+    /// Lets kernels make what they keep.
+    ///
+    /// # Safety
+    /// The frame's buffers are those that the plan was compiled for.
+    pub(crate) unsafe fn keep(&self, frame: &Frame) {
+        for step in self.steps.iter().filter(|_| self.keeps) {
+            if let Kernel::MatMul(k) = &step.kernel {
+                // SAFETY: the caller's promise.
+                unsafe { k.keep(frame) };
+            }
         }
     }
 

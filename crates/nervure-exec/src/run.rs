@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::buffer::Memory;
 use crate::compile::Place;
 use crate::kernels::Frame;
-use crate::plan::{Kernel, PlanStep};
+use crate::plan::PlanStep;
 use crate::{Error, Plan, Store, Threads, View};
 
 /// What one run of a plan at a time needs: the arena, and room for its outputs. Runners of one plan run independently of each other.
@@ -161,12 +161,8 @@ impl Runner {
         let frame =
             Frame { table: &self.table, scratch: self.scratch.pointer(), stride: plan.scratch, threads };
         if plan.keeps && self.kept != Some(version) {
-            for step in &plan.steps {
-                if let Kernel::MatMul(k) = &step.kernel {
-                    // SAFETY: as below, and what is kept is in the arena, where nothing else lies.
-                    unsafe { k.keep(&frame) };
-                }
-            }
+            // SAFETY: as below, and what is kept is in the arena, where nothing else lies.
+            unsafe { plan.keep(&frame) };
             self.kept = Some(version);
         }
         self.has_run = true;

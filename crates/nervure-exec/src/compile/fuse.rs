@@ -128,6 +128,18 @@ pub(super) fn groups(bound: &Bound) -> Groups {
                     g.groups.push(Group { members: vec![id], ..Group::default() });
                 }
             }
+        } else if let Op::Concat { .. } = bound.op(id) {
+            // What lies side by side is made together if it can be, and so written where it is to lie.
+            let parts: Vec<NodeId> = bound.inputs(id).iter().map(|&i| root(bound, i)).collect();
+            let alike = parts.iter().all(|&p| bound.len(p) == bound.len(parts[0]));
+            let mut set: Vec<usize> = parts.iter().filter_map(|p| g.of[p.index()]).collect();
+            set.sort_unstable();
+            set.dedup();
+            let maps = parts.iter().all(|&p| class(bound.op(p)) == Class::Map);
+            stamp += 1;
+            if maps && alike && set.len() > 1 && g.may_join(bound, &set, id, &mut visited, stamp) {
+                g.merge(&set);
+            }
         } else if let (true, Some(row)) = (has_fold(bound, id), row_of(bound, id)) {
             let source = root(bound, bound.inputs(id)[0]);
             let Some(group) = g.of[source.index()].filter(|_| class(bound.op(source)) == Class::Map) else {
@@ -187,6 +199,14 @@ impl Groups {
 
     /// Makes the groups of `set` and `id` one.
     fn join(&mut self, set: &[usize], id: NodeId) {
+        let into = self.merge(set);
+        self.groups[into].members.push(id);
+        self.groups[into].members.sort_unstable();
+        self.of[id.index()] = Some(into);
+    }
+
+    /// Makes the groups of `set` one: the first.
+    fn merge(&mut self, set: &[usize]) -> usize {
         let into = set[0];
         for &other in &set[1..] {
             let other = std::mem::take(&mut self.groups[other]);
@@ -198,8 +218,7 @@ impl Groups {
                 self.of[node.index()] = Some(into);
             }
         }
-        self.groups[into].members.push(id);
         self.groups[into].members.sort_unstable();
-        self.of[id.index()] = Some(into);
+        into
     }
 }

@@ -4,8 +4,9 @@
 //! here means nothing: what they read and write says in which order they may run.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use nervure_graph::{DType, NodeId, Op, Values};
+use nervure_graph::{DType, Graph, NodeId, Op, Values};
 
 use super::bind::Bound;
 use super::fuse::{self, Class, Groups, class, root};
@@ -92,13 +93,20 @@ pub(crate) enum Results {
     /// Into the arena.
     Arena,
     /// Where the caller says: the body of a scan.
-    Caller,
+    Caller {
+        /// Inputs before this number are carries: a stacked output that is one is stacked by the caller.
+        carries: usize,
+        /// Inputs from this number on, but for the last, are the same in every step.
+        steady: usize,
+    },
 }
 
 pub(super) struct Lowering<'b> {
     pub(super) bound: &'b Bound<'b>,
     pub(super) level: Level,
     pub(super) store: &'b Store,
+    /// Inputs that all steps of a scan share.
+    pub(super) steady: Range<usize>,
     pub(super) groups: Groups,
     /// Whether what is made of parameters alone may outlive a run, which changes none.
     pub(super) keeps: bool,
@@ -106,6 +114,8 @@ pub(super) struct Lowering<'b> {
     pub(super) uses: Vec<u32>,
     /// Whether the elements of a node lie somewhere, one after the other.
     pub(super) stored: Vec<bool>,
+    /// Where in a concatenation the elements of a node lie, of which it is the only reader.
+    pub(super) within: Vec<Option<Access>>,
     pub(super) buffer_of: Vec<Option<BufferId>>,
     /// Buffers of the results of each scan.
     pub(super) results: BTreeMap<NodeId, Vec<BufferId>>,
@@ -122,10 +132,15 @@ pub(super) fn lower(bound: &Bound, store: &Store, level: Level, results: Results
         bound,
         level,
         store,
+        steady: match results {
+            Results::Arena => 0..0,
+            Results::Caller { steady, .. } => steady..bound.graph.inputs().len() - 1,
+        },
         groups: fuse::groups(bound),
         keeps: results == Results::Arena && bound.graph.updates().is_empty(),
         uses: vec![0; count],
         stored: vec![false; count],
+        within: vec![None; count],
         buffer_of: vec![None; count],
         out: Lowered {
             steps: Vec::new(),
@@ -155,6 +170,7 @@ pub(super) fn lower(bound: &Bound, store: &Store, level: Level, results: Results
     for u in bound.graph.updates() {
         l.store_node(u.value);
     }
+    l.place_in_concatenations();
     l.sources()?;
     l.scan_results()?;
     for group in 0..l.groups.groups.len() {
@@ -392,7 +408,7 @@ impl Lowering<'_> {
                 );
             let place = match results {
                 Results::Arena => Place::Arena,
-                Results::Caller => Place::Output(i),
+                Results::Caller { .. } => Place::Output(i),
             };
             if made {
                 let buffer = self.buffer(base);
@@ -407,6 +423,12 @@ impl Lowering<'_> {
             let access = self.access(base);
             let bytes = access.len() * self.bound.dtype(base).size();
             let buffer = self.new_buffer(bytes, place);
+            if let Results::Caller { carries, .. } = results
+                && stacked_carry(self.bound.graph, carries, i).is_some()
+            {
+                self.out.outputs.push(buffer);
+                continue;
+            }
             self.copy(*id, &access, buffer);
             self.out.outputs.push(buffer);
         }
@@ -430,6 +452,13 @@ impl Lowering<'_> {
             self.out.updates.push((slot, value));
         }
     }
+}
+
+/// The carry that a stacked output of a scan's body is: what each step begins with. Where several outputs are one carry, the first of them.
+pub(super) fn stacked_carry(body: &Graph, carries: usize, output: usize) -> Option<usize> {
+    let id = |j: usize| body.outputs()[j].1;
+    let carry = body.inputs()[..carries].iter().position(|&input| input == id(output))?;
+    (output >= carries && (carries..output).all(|j| id(j) != id(output))).then_some(carry)
 }
 
 /// Bytes of a whole number as an element.

@@ -137,7 +137,11 @@ impl Lowering<'_> {
         (a, a_lane, a_term): (&Access, isize, isize),
         (b, column_b, term_b): (&Access, usize, usize),
     ) {
-        let is_weight = |b: BufferId, l: &Self| matches!(l.out.buffers[b as usize].place, Place::Slot(_));
+        let stays = |b: BufferId, l: &Self| match l.out.buffers[b as usize].place {
+            Place::Slot(_) => l.keeps,
+            Place::Input(i) => l.steady.contains(&i),
+            Place::Arena | Place::Constant(_) | Place::Output(_) | Place::Same(_) => false,
+        };
         let operand = |l: &mut Self, x: &Access, lane: isize, term: isize| {
             let buffer = l.buffer(x.base);
             matmul::Operand { buffer, offset: x.offset, lane, term }
@@ -154,8 +158,7 @@ impl Lowering<'_> {
         }
         let (reads, c) = ([a.buffer, b.buffer], self.buffer(id));
         let is_direct = MatMul::is_direct(self.level, sizes, b.lane);
-        let keeps =
-            self.keeps && !is_direct && batch.is_empty() && sizes.m <= KEPT && is_weight(b.buffer, self);
+        let keeps = !is_direct && batch.is_empty() && sizes.m <= KEPT && stays(b.buffer, self);
         let kept = keeps.then(|| self.new_buffer(MatMul::keeping(self.level, sizes) * 4, Place::Arena));
         self.out.kept.extend(kept);
         let kernel = MatMul { level: self.level, sizes, batch, a, b, c, is_direct, kept, tail: None };
@@ -247,7 +250,43 @@ impl Lowering<'_> {
         self.step(id, Kernel::Assemble(kernel), [from], [to]);
     }
 
+    /// Lets a tape write its results where a concatenation has them, if that consists of results of one tape which nothing else reads.
+    pub(super) fn place_in_concatenations(&mut self) {
+        let mut readers = vec![0usize; self.stored.len()];
+        let outer = self.bound.graph.outputs().iter().map(|(_, id)| *id);
+        let outer = outer.chain(self.bound.graph.updates().iter().map(|u| u.value));
+        let inner = self.bound.ids().filter(|&id| class(self.bound.op(id)) != Class::Alias);
+        for id in outer.chain(inner.flat_map(|id| self.bound.inputs(id).iter().copied())) {
+            readers[fuse::root(self.bound, id).index()] += 1;
+        }
+        for id in self.bound.ids() {
+            let Op::Concat { axis } = self.bound.op(id) else { continue };
+            let parts: Vec<NodeId> =
+                self.bound.inputs(id).iter().map(|&i| fuse::root(self.bound, i)).collect();
+            let group = self.groups.of[parts[0].index()];
+            let is_alone = |p: &NodeId| {
+                class(self.bound.op(*p)) == Class::Map
+                    && self.groups.of[p.index()] == group
+                    && readers[p.index()] == 1
+            };
+            if self.bound.len(id) == 0 || !parts.iter().all(is_alone) {
+                continue;
+            }
+            let mut at = 0;
+            for (part, &input) in parts.into_iter().zip(self.bound.inputs(id)) {
+                let (shape, strides) = (self.bound.shape(input), row_major(self.bound.shape(id)));
+                let offset = at as isize * strides[*axis];
+                at += shape[*axis];
+                self.within[part.index()] = Some(Access { base: id, offset, shape: shape.into(), strides });
+                self.stored[part.index()] = false;
+            }
+        }
+    }
+
     fn emit_concat(&mut self, id: NodeId, axis: usize) {
+        if self.within[fuse::root(self.bound, self.bound.inputs(id)[0]).index()].is_some() {
+            return;
+        }
         let to = self.buffer(id);
         let strides = row_major(self.bound.shape(id));
         let (mut copies, mut reads, mut at) = (Vec::new(), Vec::new(), 0);

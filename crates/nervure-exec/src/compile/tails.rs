@@ -86,7 +86,7 @@ fn walks(tape: &Tape, buffer: BufferId) -> bool {
         tape::Step::Map { from, .. } => from.iter().all(walked),
         tape::Step::Formula { from, .. } => from.iter().all(walked),
         tape::Step::Load { from, .. } => *from != buffer,
-        tape::Step::Iota { .. } => true,
+        tape::Step::Store { .. } | tape::Step::Iota { .. } => true,
         tape::Step::Random { draw, .. } => {
             [Some(draw.seed), Some(draw.step), draw.time].iter().flatten().all(|o| o.buffer != buffer)
         }

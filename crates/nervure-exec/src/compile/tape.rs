@@ -89,7 +89,7 @@ impl Writer {
                 }
             }
             let to = step_writes(step);
-            if to.buffer == REGISTER && places[to.offset] == usize::MAX {
+            if to.buffer == REGISTER && to.size != 0 && places[to.offset] == usize::MAX {
                 let width = self.widths[to.offset];
                 places[to.offset] = match free.iter().position(|f| f.0 == width) {
                     Some(at) => free.swap_remove(at).1,
@@ -123,6 +123,7 @@ fn step_writes(step: &Step) -> Operand {
         | Step::Load { to, .. }
         | Step::Iota { to, .. }
         | Step::Random { to, .. } => *to,
+        Step::Store { .. } => Operand::NONE,
     }
 }
 
@@ -130,6 +131,7 @@ fn step_reads(step: &Step) -> Vec<Operand> {
     match step {
         Step::Map { from, .. } => from.to_vec(),
         Step::Formula { from, .. } => from.to_vec(),
+        Step::Store { from, .. } => vec![*from],
         Step::Load { .. } | Step::Iota { .. } | Step::Random { .. } => Vec::new(),
     }
 }
@@ -145,6 +147,7 @@ fn each_operand(step: &mut Step, mut f: impl FnMut(&mut Operand)) {
             from.iter_mut().for_each(f);
         }
         Step::Load { to, .. } | Step::Iota { to, .. } | Step::Random { to, .. } => f(to),
+        Step::Store { from, .. } => f(from),
     }
 }
 
@@ -177,6 +180,14 @@ impl Lowering<'_> {
                 None => self.write_member(&mut w, id, to),
             }
             w.made.push((id, to));
+            if let Some(place) = self.within[id.index()].clone() {
+                let (to_buffer, width) = (self.buffer(place.base), self.bound.dtype(id).size());
+                if !writes.contains(&to_buffer) {
+                    writes.push(to_buffer);
+                }
+                w.cost += 1;
+                w.steps.push(Step::Store { from: to, to: to_buffer, pattern: place.pattern(), width });
+            }
         }
         let sinks = group.sinks.iter().map(|&s| (s, self.operand(&mut w, self.bound.inputs(s)[0]))).collect();
         let node = group.sinks.last().copied().max(group.members.last().copied()).unwrap_or(first);
@@ -235,7 +246,8 @@ impl Lowering<'_> {
                     }
                 }
                 Step::Load { from, .. } => note(*from, None, 0),
-                Step::Iota { .. } => {}
+                // Stored are registers.
+                Step::Store { .. } | Step::Iota { .. } => {}
                 Step::Random { draw, .. } => {
                     for o in [Some(draw.seed), Some(draw.step), draw.time].into_iter().flatten() {
                         note(o.buffer, None, 0);

@@ -2,12 +2,12 @@
 
 use nervure_graph::{NodeId, Op, Window};
 
-use super::lower::{Lowering, Place, Results};
+use super::lower::{Lowering, Place, Results, stacked_carry};
 use super::{bytes, compile};
 use crate::kernels::conv::{Conv, ConvKind};
 use crate::kernels::index::{ArgSort, Check, Gather, Indices, ScatterAdd};
 use crate::kernels::pool::{Pool, PoolStep};
-use crate::kernels::scan::{Carry, Scan};
+use crate::kernels::scan::{Between, Carry, Scan};
 use crate::kernels::window::Geometry;
 use crate::kernels::{At, BufferId};
 use crate::plan::Kernel;
@@ -112,7 +112,8 @@ impl Lowering<'_> {
     }
 
     pub(super) fn emit_scan(&mut self, id: NodeId, scan: &nervure_graph::Scan) -> Result<(), Error> {
-        let body = compile(&scan.body, self.bound.bindings, &Store::new(), self.level, Results::Caller)?;
+        let results = Results::Caller { carries: scan.carries, steady: scan.carries + scan.slices };
+        let body = compile(&scan.body, self.bound.bindings, &Store::new(), self.level, results)?;
         let inputs = self.bound.inputs(id);
         let results = self.results[&id].clone();
         let length = scan.length.resolve(self.bound.bindings)?;
@@ -129,8 +130,12 @@ impl Lowering<'_> {
             .map(|i| {
                 let (_, dtype, shape) = &body.outputs()[i];
                 let bytes = bytes(*dtype, shape);
-                let spare = take(self, if length > 1 { bytes } else { 0 });
-                Carry { initial: operands[i], result: results[i], spare, bytes }
+                let stacks = |&j: &usize| stacked_carry(&scan.body, scan.carries, j) == Some(i);
+                let between = match (scan.carries..results.len()).find(stacks) {
+                    Some(j) => Between::Stack(results[j]),
+                    None => Between::Spare(take(self, if length > 1 { bytes } else { 0 })),
+                };
+                Carry { initial: operands[i], result: results[i], between, bytes }
             })
             .collect();
         let sliced = scan.carries + scan.slices;

@@ -37,7 +37,7 @@ pub(crate) struct MatMul {
     pub c: BufferId,
     /// Whether the right operand is read as it lies, rather than packed by those who multiply it.
     pub is_direct: bool,
-    /// Where the whole right operand is packed, once for as long as the store keeps it; none where each part packs its own.
+    /// Where the whole right operand is packed, once for as long as it stays: a weight of the store, or what the steps of a scan share; none where each part packs its own.
     pub kept: Option<BufferId>,
     /// What is done with the elements of the result, in each part as soon as it is there.
     pub tail: Option<Tape>,

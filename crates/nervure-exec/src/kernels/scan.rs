@@ -23,13 +23,41 @@ pub(crate) struct Scan {
     pub time: BufferId,
 }
 
-/// A value that one step hands to the next. It goes to and fro between two buffers, and comes to rest in the result.
+/// A value that one step hands to the next. It goes to and fro between two buffers, or along the stack of what each step begins with, and comes
+/// to rest in the result.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Carry {
     pub initial: At,
     pub result: BufferId,
-    pub spare: BufferId,
+    pub between: Between,
     pub bytes: usize,
+}
+
+/// Where a carry lies between two steps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Between {
+    /// In the result and in this buffer by turns.
+    Spare(BufferId),
+    /// In the slice of this stacked result for the step to come.
+    Stack(BufferId),
+}
+
+impl Scan {
+    /// The time index of a step.
+    fn time_of(&self, step: usize) -> usize {
+        if self.reverse { self.length - 1 - step } else { step }
+    }
+
+    /// Where a step leaves a carry.
+    fn after(&self, frame: &Frame, carry: &Carry, step: usize) -> *mut u8 {
+        let left = self.length - 1 - step;
+        match carry.between {
+            _ if left == 0 => frame.buffer(carry.result),
+            Between::Stack(stack) => frame.buffer(stack).wrapping_add(self.time_of(step + 1) * carry.bytes),
+            Between::Spare(_) if left.is_multiple_of(2) => frame.buffer(carry.result),
+            Between::Spare(spare) => frame.buffer(spare),
+        }
+    }
 }
 
 impl Scan {
@@ -45,6 +73,15 @@ impl Scan {
                 }
             }
             return Ok(());
+        }
+        for carry in &self.carries {
+            if let Between::Stack(stack) = carry.between {
+                // SAFETY: both have the carry's bytes.
+                unsafe {
+                    let to = frame.buffer(stack).wrapping_add(self.time_of(0) * carry.bytes);
+                    std::ptr::copy_nonoverlapping(carry.initial.pointer(frame), to, carry.bytes);
+                }
+            }
         }
         let places = &self.body.places;
         let arena = frame.buffer(self.arena);
@@ -65,21 +102,16 @@ impl Scan {
         };
         let (carries, sliced) = (self.carries.len(), self.carries.len() + self.slices.len());
         for step in 0..self.length {
-            let t = if self.reverse { self.length - 1 - step } else { step };
+            let t = self.time_of(step);
             // SAFETY: the room has an `i32`.
             unsafe { time.cast::<i32>().write(t as i32) };
-            // The last step's carry is the result.
-            let buffer = |carry: &Carry, step: usize| {
-                let rest = (self.length - 1 - step).is_multiple_of(2);
-                frame.buffer(if rest { carry.result } else { carry.spare })
-            };
             for (pointer, &(place, _)) in table.iter_mut().zip(places) {
                 match place {
                     Place::Input(i) if i < carries => {
                         let carry = &self.carries[i];
                         *pointer = match step {
                             0 => carry.initial.pointer(frame),
-                            _ => buffer(carry, step - 1),
+                            _ => self.after(frame, carry, step - 1),
                         };
                     }
                     Place::Input(i) if i < sliced => {
@@ -89,7 +121,7 @@ impl Scan {
                     Place::Input(i) => {
                         *pointer = self.invariants.get(i - sliced).map_or(time, |at| at.pointer(frame));
                     }
-                    Place::Output(i) if i < carries => *pointer = buffer(&self.carries[i], step),
+                    Place::Output(i) if i < carries => *pointer = self.after(frame, &self.carries[i], step),
                     Place::Output(i) => {
                         let (stack, bytes) = self.stacks[i - carries];
                         *pointer = frame.buffer(stack).wrapping_add(t * bytes);
@@ -98,9 +130,13 @@ impl Scan {
                 }
             }
             let frame = Frame { table, ..*frame };
-            for step in &self.body.steps {
+            if step == 0 {
+                // SAFETY: as below; what is kept lies apart in the body's arena.
+                unsafe { self.body.keep(&frame) };
+            }
+            for done in &self.body.steps {
                 // SAFETY: the table holds what the body was compiled for.
-                unsafe { step.kernel.run(&frame)? };
+                unsafe { done.kernel.run(&frame)? };
             }
         }
         Ok(())

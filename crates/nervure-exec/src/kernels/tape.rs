@@ -55,6 +55,8 @@ pub(crate) enum Step {
     Formula { f: Many, to: Operand, from: [Operand; OPERANDS] },
     /// Elements of a buffer that do not lie one after the other, `width` bytes each.
     Load { to: Operand, from: BufferId, pattern: Pattern, width: usize },
+    /// The same the other way: to elements that do not lie one after the other.
+    Store { from: Operand, to: BufferId, pattern: Pattern, width: usize },
     /// `(element div inner) mod size`.
     Iota { to: Operand, dtype: DType, inner: usize, size: usize },
     /// Uniform numbers.
@@ -123,6 +125,17 @@ impl Tape {
                         }
                     }
                 }
+                Step::Store { from, to, pattern, width } => {
+                    let (from, to) = (from.at(table, scratch, start), frame.buffer(*to));
+                    // SAFETY: the pattern has the tape's elements, all within the buffer, each at a place of its own.
+                    unsafe {
+                        match width {
+                            8 => store::<u64>(pattern, start, n, to.cast(), from.cast()),
+                            4 => store::<u32>(pattern, start, n, to.cast(), from.cast()),
+                            _ => store::<u8>(pattern, start, n, to, from),
+                        }
+                    }
+                }
                 Step::Iota { to, dtype, inner, size } => {
                     let to = to.at(table, scratch, start);
                     // SAFETY: `n` elements of this type are writable there.
@@ -164,6 +177,39 @@ unsafe fn iota<T>(to: *mut T, start: usize, n: usize, inner: usize, size: usize,
 /// # Safety
 /// The pattern has these elements, within what `from` points to; `n` elements are writable at `to`, apart from those.
 pub(crate) unsafe fn load<T: Copy>(pattern: &Pattern, start: usize, n: usize, to: *mut T, from: *const T) {
+    runs(pattern, start, n, |done, place, run, stride| {
+        // SAFETY: the run lies within one row of the pattern.
+        unsafe {
+            let (to, from) = (to.add(done), from.offset(place));
+            match stride {
+                1 if run >= 16 => std::ptr::copy_nonoverlapping(from, to, run),
+                0 => std::slice::from_raw_parts_mut(to, run).fill(*from),
+                _ => (0..run).for_each(|i| *to.add(i) = *from.offset(i as isize * stride)),
+            }
+        }
+    });
+}
+
+/// Copies `n` elements to the elements `start .. start + n` of a pattern over `to`.
+///
+/// # Safety
+/// As [`load`], with the sides changed.
+unsafe fn store<T: Copy>(pattern: &Pattern, start: usize, n: usize, to: *mut T, from: *const T) {
+    runs(pattern, start, n, |done, place, run, stride| {
+        // SAFETY: the run lies within one row of the pattern.
+        unsafe {
+            let (to, from) = (to.offset(place), from.add(done));
+            match stride {
+                1 if run >= 16 => std::ptr::copy_nonoverlapping(from, to, run),
+                _ => (0..run).for_each(|i| *to.offset(i as isize * stride) = *from.add(i)),
+            }
+        }
+    });
+}
+
+/// Calls `each(elements before, place, elements, stride)` for each stretch of a row among the elements `start .. start + n` of a pattern.
+#[inline(always)]
+fn runs(pattern: &Pattern, start: usize, n: usize, mut each: impl FnMut(usize, isize, usize, isize)) {
     if n == 0 {
         return;
     }
@@ -189,19 +235,7 @@ pub(crate) unsafe fn load<T: Copy>(pattern: &Pattern, start: usize, n: usize, to
     let mut done = 0;
     loop {
         let run = (inner - index[last]).min(n - done);
-        // SAFETY: the run lies within one row of the pattern.
-        unsafe {
-            let (to, from) = (to.add(done), from.offset(place));
-            match stride {
-                1 if run >= 16 => std::ptr::copy_nonoverlapping(from, to, run),
-                0 => std::slice::from_raw_parts_mut(to, run).fill(*from),
-                _ => {
-                    for i in 0..run {
-                        *to.add(i) = *from.offset(i as isize * stride);
-                    }
-                }
-            }
-        }
+        each(done, place, run, stride);
         done += run;
         if done == n {
             return;
