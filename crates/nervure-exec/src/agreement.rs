@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use nervure_graph::testing::{Case, cases, random_graph};
 use nervure_graph::{
-    Array, Bindings, Builder, DType, Data, Dim, Evaluation, Graph, Op, Padding, Reduction, Tensor, Window,
-    gradient,
+    Array, Bindings, Builder, DType, Data, Dim, Evaluation, Graph, Op, Padding, Reduction, Scan, Tensor,
+    Window, gradient,
 };
 
 use crate::simd::Level;
@@ -122,7 +122,7 @@ fn agree(case: &Case) {
 #[test]
 fn plans_of_large_arrays_agree_with_the_reference() {
     type Write = fn(&Builder, Tensor<'_>);
-    let write: [(&str, &[usize], Write); 6] = [
+    let write: [(&str, &[usize], Write); 7] = [
         ("products", &[37, 600], |g, x| {
             for (m, n) in [(70, 1), (33, 33), (5, 130)] {
                 let w = x.sin().narrow(0, 0, 1).broadcast_to([Dim::from(n), 600.into()]);
@@ -150,6 +150,28 @@ fn plans_of_large_arrays_agree_with_the_reference() {
                 for (j, grad) in gradient(g, (y * 0.1).square().sum_all(), &[x, k]).into_iter().enumerate() {
                     g.output(&format!("{i}-{j}"), grad.unwrap() * 0.1);
                 }
+            }
+        }),
+        ("recurrent layer", &[3, 9, 280], |g, x| {
+            // Sums of two blocks of columns forwards and of two blocks of terms backwards, gates put side by side.
+            let u = g.iota(DType::F32, [70.into(), 280.into()], 1) * 0.37;
+            let u = (u + g.iota(DType::F32, [70.into(), 280.into()], 0) * 1.7).sin() * 0.1;
+            let b = Builder::new();
+            let [h, c] = ["h", "c"].map(|name| b.input(name, DType::F32, [9.into(), 70.into()]));
+            let seen = b.input("seen", DType::F32, [9.into(), 280.into()]);
+            let sums = h.matmul(b.input("u", DType::F32, [70.into(), 280.into()]));
+            b.input("t", DType::I32, nervure_graph::Shape::new());
+            let part = |i: usize| seen.narrow(1, 70 * i, 70) + sums.narrow(1, 70 * i, 70);
+            let new = part(0).sigmoid() * c + part(1).sigmoid() * part(2).tanh();
+            b.output("h", part(3).sigmoid() * new.tanh());
+            b.output("c", new);
+            let body = b.finish().unwrap();
+            let scan = Scan { body, carries: 2, slices: 1, length: 3.into(), reverse: false };
+            let zeros = g.full(DType::F32, [9.into(), 70.into()], 0.0);
+            let h = g.scan(scan, &[zeros, zeros, x, u]).project(0);
+            g.output("h", h);
+            for (i, grad) in gradient(g, h.square().sum_all(), &[x, u]).into_iter().enumerate() {
+                g.output(&format!("gradient {i}"), grad.unwrap());
             }
         }),
         ("long reductions", &[3, 9001], |g, x| {
