@@ -283,6 +283,101 @@ fn convolutions_of_all_layouts_agree_with_the_reference() {
     }
 }
 
+/// Several reductions of one row, each of what the last gave, for rows of every kind: none, one element, less and more than a vector, a tile, a block.
+#[test]
+fn plans_of_rows_agree_with_the_reference() {
+    for (rows, row) in [
+        (0, 5),
+        (3, 0),
+        (9, 1),
+        (1, 10),
+        (50, 2),
+        (33, 3),
+        (67, 10),
+        (40, 16),
+        (29, 17),
+        (20, 64),
+        (9, 129),
+        (5, 512),
+        (4, 513),
+        (3, 700),
+        (2, 4096),
+        (2, 4097),
+        (2, 9001),
+    ] {
+        let g = Builder::new();
+        let x = g.input("x", DType::F32, [Dim::from(rows), row.into()]);
+        fn keep<'g>(reduced: Tensor<'g>, x: Tensor<'g>) -> Tensor<'g> {
+            reduced.keep_axes(x, &[1])
+        }
+        fn normal<'g>(x: Tensor<'g>) -> Tensor<'g> {
+            let deviation = x - keep(x.mean(&[1]), x);
+            deviation * (keep(deviation.square().mean(&[1]), x) + 0.1).rsqrt()
+        }
+        let softmax = (x - keep(x.reduce(Reduction::LogSumExp, &[1]), x)).exp();
+        let top = keep(x.reduce(Reduction::Max, &[1]), x);
+        let e = ((x * 2.0 - top) * 0.5).exp();
+        let chain = e / keep(e.sum(&[1]), x) - keep((e * e).reduce(Reduction::Min, &[1]), x);
+        g.output("sum", x - keep(x.sum(&[1]), x) * 0.1);
+        g.output("top", top * 3.0 + 1.0);
+        if row > 0 {
+            g.output("softmax", softmax);
+            g.output("normal", normal(x));
+            g.output("chain", chain);
+            // Of all rows, and along columns: not what a row has at hand.
+            let mean = x.mean(&[1]);
+            g.output(
+                "across",
+                (normal(x).matmul_with(x, false, true)) * 0.01 + mean.reshape([Dim::from(1), rows.into()]),
+            );
+            let loss = (normal(normal(x)) * x.sin()).sum_all() * 0.01 + (softmax * x).sum_all();
+            g.output("gradient", gradient(&g, loss + (chain * x).sum_all(), &[x])[0].unwrap());
+        }
+        let inputs = [("x".to_string(), walk(&[rows, row], 0.0))].into();
+        agree(&Case::new(
+            &format!("rows {rows} × {row}"),
+            g.finish().unwrap(),
+            Bindings::new(),
+            inputs,
+            [].into(),
+        ));
+    }
+}
+
+/// Batch normalization and its gradient: sums of columns of what a tape makes, of few rows and of several blocks.
+#[test]
+fn plans_of_columns_agree_with_the_reference() {
+    for (rows, columns) in
+        [(0, 5), (9, 1), (50, 2), (600, 10), (2048, 3), (2100, 17), (3000, 64), (2049, 513)]
+    {
+        let g = Builder::new();
+        let dims = [Dim::from(rows), columns.into()];
+        let x = g.input("x", DType::F32, dims.clone());
+        let gamma = g.input("gamma", DType::F32, [Dim::from(columns)]);
+        if rows > 0 {
+            let deviation = x - x.mean(&[0]);
+            let variance = deviation.square().mean(&[0]);
+            let y = deviation * ((variance + 0.1).rsqrt() * gamma) + 0.2;
+            // Smooth: of a million elements some lie where rounding decides on which side of a kink.
+            let y = y.tanh();
+            g.output("variance", variance);
+            g.output("y", y);
+            g.output("greatest", (x * gamma).reduce(Reduction::Max, &[0]));
+            let loss = (y * x.sin()).sum(&[0]) * gamma;
+            // Both ways at once.
+            g.output("rows", (y - y.sum(&[1]).keep_axes(y, &[1]) * 0.1).square().sum(&[0]) * 0.01);
+            for (i, grad) in gradient(&g, loss.sum_all(), &[x, gamma]).into_iter().enumerate() {
+                g.output(&format!("gradient {i}"), grad.unwrap());
+            }
+        }
+        g.output("sum", (x * 0.5 + 0.1).sum(&[0]));
+        let inputs = [("x", walk(&[rows, columns], 0.0)), ("gamma", walk(&[columns], 0.4))];
+        let inputs = inputs.map(|(name, a)| (name.to_string(), a)).into();
+        let name = format!("columns {rows} × {columns}");
+        agree(&Case::new(&name, g.finish().unwrap(), Bindings::new(), inputs, [].into()));
+    }
+}
+
 fn text(graph: &Graph) -> String {
     graph.ids().map(|id| format!("{id} = {:?}\n", graph.node(id))).collect()
 }

@@ -209,6 +209,13 @@ fn products_are_batch_invariant() {
             w.matmul_with(x, false, true).transpose(&[1, 0])
         });
     }
+    for row in [3, 10, 64, 600, 5000] {
+        is_batch_invariant(&format!("normalization of {row}"), &[row], |x| {
+            let deviation = x - x.mean(&[1]).keep_axes(x, &[1]);
+            let normal = deviation * (deviation.square().mean(&[1]).keep_axes(x, &[1]) + 0.1).rsqrt();
+            normal - normal.reduce(Reduction::LogSumExp, &[1]).keep_axes(x, &[1])
+        });
+    }
     is_batch_invariant("attention", &[12, 3, 16], |x| {
         let heads = x.transpose(&[0, 2, 1, 3]);
         let scores = heads.matmul_with(heads, false, true) * 0.25;
