@@ -29,7 +29,9 @@ family! {
 
 pub use auc::{Curve, Summation};
 pub use f1_score::Average;
+pub use precision::{Among, Answers, TruePositives, Truths};
 pub use r2_score::Aggregation;
+pub use top_k_categorical_accuracy::{Class, Number, OneHot, TopK};
 
 /// A metric that is gathered batch by batch: sums, written in primitives, and a number from them.
 ///
