@@ -238,7 +238,9 @@ impl MatMul {
             (rows.next_multiple_of(tiles.rows), columns.next_multiple_of(tiles.columns))
         };
         if self.tail.is_some() && !self.is_direct {
-            down = down.max(wanted.div_ceil(2).min(m.div_ceil(64)));
+            // Each part packs the whole right operand for itself, unless it lies packed.
+            let few = if self.kept.is_some() { 16 } else { 64 };
+            down = down.max(wanted.div_ceil(2).min(m.div_ceil(few)));
             across = 1;
         }
         while down * across < wanted {
