@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use nervure_exec::{Buffer, Plan, Plans, Store, Threads, View};
+use nervure_exec::{Buffer, Plans, Store, Threads, View};
 use nervure_graph::{Bindings, Graph, Op, Type};
 
 use crate::error::{Error, Result};
@@ -96,7 +96,8 @@ impl Inference {
             runs = rows.div_ceil(CHUNK);
             *rows = (*rows).min(CHUNK);
         }
-        let plan = Plan::compile(&self.graph, &bindings, &self.weights)?;
+        // The replay runs this very plan.
+        let plan = self.plans.plan(&self.graph, &bindings, &self.weights)?;
         let weights: u64 = self.weights.iter().map(|(_, b)| (b.len() * b.dtype().size()) as u64).sum();
         let taken = [
             ("bytes of memory", plan.arena_bytes() as u64, MOST_BYTES),

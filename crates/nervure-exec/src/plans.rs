@@ -51,12 +51,31 @@ impl Plans {
         Ok(result)
     }
 
+    /// The plan for these sizes, kept for the run to come: what that will take can be read off it. As for [`Plans::run`].
+    ///
+    /// # Errors
+    /// As [`Plan::compile`].
+    pub fn plan(&self, graph: &Graph, bindings: &Bindings, store: &Store) -> Result<Arc<Plan>, Error> {
+        Ok(Arc::clone(&self.find(graph, bindings, store)?[0].plan))
+    }
+
     /// Forgets all plans: for another graph, or a store whose parameters lie elsewhere.
     pub fn clear(&mut self) {
         self.kept().clear();
     }
 
     fn take(&self, graph: &Graph, bindings: &Bindings, store: &Store) -> Result<Runner, Error> {
+        let Compiled { plan, idle, .. } = &mut self.find(graph, bindings, store)?[0];
+        Ok(idle.pop().unwrap_or_else(|| Runner::new(Arc::clone(plan))))
+    }
+
+    /// What is kept, that for these sizes first.
+    fn find(
+        &self,
+        graph: &Graph,
+        bindings: &Bindings,
+        store: &Store,
+    ) -> Result<MutexGuard<'_, Vec<Compiled>>, Error> {
         let mut kept = self.kept();
         if let Some(at) = kept.iter().position(|c| c.bindings == *bindings) {
             kept[..=at].rotate_right(1);
@@ -65,8 +84,7 @@ impl Plans {
             kept.truncate(KEPT - 1);
             kept.insert(0, Compiled { bindings: bindings.clone(), plan, idle: Vec::new() });
         }
-        let Compiled { plan, idle, .. } = &mut kept[0];
-        Ok(idle.pop().unwrap_or_else(|| Runner::new(Arc::clone(plan))))
+        Ok(kept)
     }
 
     fn kept(&self) -> MutexGuard<'_, Vec<Compiled>> {
@@ -95,7 +113,9 @@ mod tests {
             assert_eq!(y, Some(vec![3.0; n]));
             plan
         };
+        let planned = plans.plan(&graph, &Bindings::from([("batch".into(), 1)]), &store).unwrap();
         let first = run(1);
+        assert!(Arc::ptr_eq(&planned, &first), "compiled once");
         for n in 2..=KEPT {
             run(n);
         }

@@ -12,7 +12,7 @@ use crate::feed::Feed;
 /// Bytes of a batch from which on it is gathered ahead: handing it over takes some microseconds, in which a core copies about as much.
 const WORTH: usize = 64 << 10;
 
-/// A thread that gathers the next batch. After the first batch nothing is allocated: two sets of buffers go to and fro.
+/// A thread that gathers the next batch. Two sets of buffers go to and fro.
 #[derive(Debug)]
 pub(crate) struct Ahead {
     /// None when it ends.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::short;
 use crate::style::table;
 
-/// The kernels of a plan with their median times in shorteconds, the dearest first.
+/// The kernels of a plan with their median times in microseconds, the dearest first.
 pub struct Profile(Vec<(KernelLine, f64)>);
 
 /// Runs at least, and at most.
