@@ -42,6 +42,8 @@ struct Figures {
     cases: Vec<(Case, Best)>,
     /// Floating-point operations of a step, and the error against the reference.
     steps: BTreeMap<String, (f64, f64)>,
+    /// Rows of an epoch of `fit`, and the least microseconds of a step in it.
+    fits: BTreeMap<String, (u64, f64)>,
     /// GFLOP/s, the highest of the run.
     peak: f64,
     threads: u64,
@@ -136,6 +138,11 @@ impl Figures {
                 let error = number(&line["check"], "error")?;
                 self.steps.insert(name(line), (number(line, "gflop")?, error));
             }
+            if let Some(rows) = line["fit"]["rows"].as_u64() {
+                let us = number(&line["fit"], "step_us")?;
+                let least = &mut self.fits.entry(name(line)).or_insert((rows, us)).1;
+                *least = least.min(us);
+            }
             if !check {
                 let predict = if predicts { line["batch"].as_u64() } else { None };
                 let us = number(line, if predicts { "us" } else { "step_us" })?;
@@ -216,6 +223,15 @@ impl Figures {
         if !ratios.is_empty() {
             let mean = (ratios.iter().map(|r: &f64| r.ln()).sum::<f64>() / ratios.len() as f64).exp();
             writeln!(text, "\nGeometric mean of the ratios: {mean:.2}.")?;
+        }
+        for (name, (rows, us)) in &self.fits {
+            let step = self.cases.iter().find(|(c, _)| c.workload == *name && c.predict.is_none());
+            let Some((step, _)) = step.and_then(|(_, best)| best.get(NERVURE)) else { continue };
+            let more = 100.0 * (us / step - 1.0);
+            writeln!(
+                text,
+                "\n`fit` of {name} over {rows} shuffled rows: {us:.0} µs a step, {more:+.1} % over the step alone."
+            )?;
         }
         writeln!(
             text,

@@ -55,7 +55,7 @@ impl InspectArgs {
         });
         let layers = layers(&artifact);
         let parameters: usize = artifact.network().weights().iter().map(|(_, b)| b.len()).sum();
-        let (row, batch) = (memory(&artifact, 1)?, memory(&artifact, 256)?);
+        let (row, batch) = (self.memory(&artifact, 1)?, self.memory(&artifact, 256)?);
         if self.common.json {
             let layer = |l: &Layer| json!({"name": l.name, "kind": l.kind, "output": l.output, "parameters": l.parameters});
             seen["layers"] = layers.iter().map(layer).collect();
@@ -104,6 +104,16 @@ impl InspectArgs {
         text += &metrics(&artifact.metadata().metrics);
         output::text(&text)
     }
+
+    /// Bytes that predicting so many rows at once takes beside the parameters.
+    fn memory(&self, artifact: &Artifact, rows: usize) -> Result<usize> {
+        let network = artifact.network();
+        let mut symbols = Vec::new();
+        network.inputs().flat_map(|(_, ty)| &ty.shape).for_each(|d| d.symbols(&mut symbols));
+        let bindings: Bindings = symbols.into_iter().map(|s| (s, rows)).collect();
+        let plan = Plan::compile(network.graph(), &bindings, network.weights())?;
+        Ok(plan.memory(self.common.threads().count()))
+    }
 }
 
 /// The layers: outermost scopes of the graph, in their order.
@@ -140,15 +150,6 @@ fn last_type(graph: &Graph, scope: ScopeId) -> Option<String> {
     };
     let computed = |op: &Op| !matches!(op, Op::Parameter { .. } | Op::Constant(_));
     graph.nodes().iter().rev().find(|n| computed(&n.op) && within(n.scope)).map(|n| n.ty.to_string())
-}
-
-/// Bytes that predicting so many rows at once takes beside the parameters.
-fn memory(artifact: &Artifact, rows: usize) -> Result<usize> {
-    let network = artifact.network();
-    let mut symbols = Vec::new();
-    network.inputs().flat_map(|(_, ty)| &ty.shape).for_each(|d| d.symbols(&mut symbols));
-    let bindings: Bindings = symbols.into_iter().map(|s| (s, rows)).collect();
-    Ok(Plan::compile(network.graph(), &bindings, network.weights())?.arena_bytes())
 }
 
 /// The metrics that the trainer left, part by part.

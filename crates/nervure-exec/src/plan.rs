@@ -202,6 +202,11 @@ impl Plan {
         self.arena
     }
 
+    /// Bytes that a run on so many threads takes beside parameters and inputs: the arena, and scratch for each thread that has a part in it.
+    pub fn memory(&self, threads: usize) -> usize {
+        self.arena + self.scratch * if self.is_shared { threads } else { 1 }
+    }
+
     /// Bytes of the largest set of arrays that live at one time: what no arena can be smaller than.
     pub fn live_bytes(&self) -> usize {
         self.largest

@@ -47,7 +47,7 @@ impl Runner {
         &self.plan
     }
 
-    /// Bytes that the runner holds: the arena, and the scratch of the threads of the runs so far; none before the first.
+    /// Bytes that the runner holds: none before the first run, then those that [`Plan::memory`] foretold.
     pub fn bytes(&self) -> usize {
         self.arena.bytes() + self.scratch.bytes()
     }

@@ -1,6 +1,7 @@
 //! The invariants that every plan keeps, through the public face.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,19 +10,25 @@ use nervure_graph::{
     Bindings, Builder, DType, Dim, Graph, Op, Padding, PoolKind, Reduction, Scan, Tensor, Window, gradient,
 };
 
-/// Counts what is allocated, by whatever thread.
+/// Counts what is allocated by whatever thread, and the bytes that this one holds.
 struct Counting;
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static HELD: Cell<usize> = const { Cell::new(0) };
+}
 
 // SAFETY: hands everything to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        HELD.set(HELD.get().wrapping_add(layout.size()));
         // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, p: *mut u8, layout: Layout) {
+        HELD.set(HELD.get().wrapping_sub(layout.size()));
         // SAFETY: the caller's promise.
         unsafe { System.dealloc(p, layout) }
     }
@@ -536,6 +543,27 @@ fn arenas_are_tight() {
         let plan = Plan::compile(&graph, &Bindings::new(), &store(&graph)).unwrap();
         let (arena, live) = (plan.arena_bytes() as f64, plan.live_bytes() as f64);
         assert!(arena <= 1.2 * live, "arena {arena}, live {live}");
+    }
+}
+
+#[test]
+fn the_bytes_of_a_run_are_known_before_it() {
+    let graph = busy_step();
+    for threads in [1, 2, 3] {
+        let mut store = store(&graph);
+        let plan = Plan::compile(&graph, &Bindings::new(), &store).unwrap();
+        let foretold = plan.memory(threads);
+        let inputs: Vec<Buffer> =
+            plan.inputs().iter().map(|(_, dtype, shape)| Buffer::zeros(*dtype, shape)).collect();
+        let views: Vec<View> = inputs.iter().map(Buffer::view).collect();
+        let threads = Threads::new(threads);
+        let mut runner = Runner::new(Arc::new(plan));
+        let before = HELD.get();
+        runner.run(&threads, &mut store, &views).unwrap();
+        // Memory is asked for in lines of 64 bytes, once for the arena and once for the scratch.
+        let held = HELD.get() - before;
+        assert!((foretold..foretold + 128).contains(&held), "foretold {foretold}, held {held}");
+        assert_eq!(runner.bytes(), held);
     }
 }
 

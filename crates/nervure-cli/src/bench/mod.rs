@@ -6,14 +6,15 @@ mod flops;
 mod profile;
 mod workloads;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use nervure_exec::{Threads, peak_flops};
 use nervure_graph::Bindings;
-use nervure_nn::Model;
+use nervure_nn::callbacks::LambdaCallback;
 use nervure_nn::network::BATCH;
+use nervure_nn::{Fit, Model};
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, Result};
@@ -55,6 +56,11 @@ pub struct BenchArgs {
 /// Sizes of batches that are predicted.
 const PREDICTED: [usize; 3] = [1, 32, 256];
 
+/// Rows of an epoch of `Model::fit`, of the workload that has so many in earnest.
+const FED: usize = 60_000;
+/// Epochs, the first of which warms up.
+const EPOCHS: usize = 4;
+
 /// A training step.
 struct Train {
     workload: &'static Workload,
@@ -62,6 +68,8 @@ struct Train {
     flops: u64,
     check: Option<Check>,
     profile: Option<Profile>,
+    /// A step of `Model::fit` over [`FED`] rows in microseconds, where that is timed: the fastest epoch's.
+    fed: Option<f64>,
 }
 
 /// A prediction.
@@ -127,7 +135,9 @@ impl BenchArgs {
             let kernels = step.runner().plan().listing().collect();
             Profile::new(self.budget(), kernels, || step.run().map(|_| step.runner().kernel_times().to_vec()))
         });
-        Ok(Train { workload, timing, flops, check, profile: profile.transpose()? })
+        let profile = profile.transpose()?;
+        let fed = (workload.is_fed && self.seconds > 0.0).then(|| fed(workload, model)).transpose()?;
+        Ok(Train { workload, timing, flops, check, profile, fed })
     }
 
     fn predict(&self, workload: &'static Workload, model: &Model, batch: usize) -> Result<Predict> {
@@ -145,6 +155,22 @@ impl BenchArgs {
         });
         Ok(Predict { workload, batch, timing, checked, profile: profile.transpose()? })
     }
+}
+
+/// Microseconds of a step of `Model::fit`, shuffling and gathering included.
+fn fed(workload: &Workload, model: &mut Model) -> Result<f64> {
+    let rows = workload.batch(model, FED)?;
+    let (send, ends) = mpsc::channel();
+    let clock = LambdaCallback::new().on_epoch_end(move |_, _, _| {
+        // The receiver outlives the run.
+        send.send(Instant::now()).unwrap_or_default();
+        Ok(())
+    });
+    let fit = Fit::from_training(workload.training()).batch_size(workload.batch).epochs(EPOCHS);
+    model.fit(&rows, fit.callback(clock))?;
+    let ends: Vec<Instant> = ends.iter().collect();
+    let epochs = ends.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64());
+    Ok(1e6 * epochs.fold(f64::INFINITY, f64::min) / FED.div_ceil(workload.batch) as f64)
 }
 
 impl Train {
@@ -170,6 +196,9 @@ fn as_json(peak: f64, threads: &Threads, train: &[Train], predict: &[Predict]) -
             "gflop": t.flops as f64 / 1e9,
             "share_of_peak": t.share(peak),
         });
+        if let Some(us) = t.fed {
+            line["fit"] = json!({"rows": FED, "step_us": us});
+        }
         if let Some(check) = &t.check {
             line["check"] = json!({"steps": check::STEPS, "rows": check.rows, "error": check.error});
         }
@@ -220,6 +249,10 @@ fn as_text(peak: f64, threads: &Threads, train: &[Train], predict: &[Predict]) -
         text += &format!("\n{}", table(&rows));
     }
     for t in train {
+        if let Some(us) = t.fed {
+            let (name, more) = (t.workload.name, 100.0 * (us / t.timing.median - 1.0));
+            text += &format!("\n{name}: fit over {FED} rows takes {} µs a step, {more:+.1} %\n", short(us));
+        }
         if let Some(Check { rows, error }) = &t.check {
             let (name, steps) = (t.workload.name, check::STEPS);
             text += &format!(

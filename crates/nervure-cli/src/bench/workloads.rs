@@ -12,6 +12,8 @@ pub struct Workload {
     pub batch: usize,
     /// Whether predictions are timed too.
     pub predicts: bool,
+    /// Whether epochs of `Model::fit` are timed too.
+    pub is_fed: bool,
     target: Target,
     build: fn() -> Result<Model>,
 }
@@ -26,19 +28,55 @@ enum Target {
 
 /// All of them.
 pub const WORKLOADS: &[Workload] = &[
-    Workload { name: "seed_mlp", batch: 32, predicts: true, target: Target::Binary, build: seed_mlp },
-    Workload { name: "tabular", batch: 256, predicts: true, target: Target::Binary, build: tabular },
-    Workload { name: "mnist_mlp", batch: 128, predicts: true, target: Target::Classes(10), build: mnist_mlp },
-    Workload { name: "mnist_cnn", batch: 128, predicts: true, target: Target::Classes(10), build: mnist_cnn },
-    Workload { name: "lstm", batch: 64, predicts: false, target: Target::Binary, build: lstm },
+    Workload {
+        name: "seed_mlp",
+        batch: 32,
+        predicts: true,
+        is_fed: false,
+        target: Target::Binary,
+        build: seed_mlp,
+    },
+    Workload {
+        name: "tabular",
+        batch: 256,
+        predicts: true,
+        is_fed: false,
+        target: Target::Binary,
+        build: tabular,
+    },
+    Workload {
+        name: "mnist_mlp",
+        batch: 128,
+        predicts: true,
+        is_fed: true,
+        target: Target::Classes(10),
+        build: mnist_mlp,
+    },
+    Workload {
+        name: "mnist_cnn",
+        batch: 128,
+        predicts: true,
+        is_fed: false,
+        target: Target::Classes(10),
+        build: mnist_cnn,
+    },
+    Workload { name: "lstm", batch: 64, predicts: false, is_fed: false, target: Target::Binary, build: lstm },
     Workload {
         name: "transformer",
         batch: 32,
         predicts: false,
+        is_fed: false,
         target: Target::Classes(10),
         build: transformer,
     },
-    Workload { name: "resnet8", batch: 64, predicts: false, target: Target::Classes(10), build: resnet8 },
+    Workload {
+        name: "resnet8",
+        batch: 64,
+        predicts: false,
+        is_fed: false,
+        target: Target::Classes(10),
+        build: resnet8,
+    },
 ];
 
 impl Workload {
@@ -159,4 +197,21 @@ fn resnet8() -> Result<Model> {
     let h = block(&block(&block(&h, 16, 1), 32, 2), 64, 2);
     let h = GlobalAveragePooling2D::new().on(&h);
     Model::new(&x, &Dense::new(10).activation(Softmax::default()).on(&h)).build(Seed(SEED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arenas_of_steps_are_tight() {
+        for workload in WORKLOADS {
+            let mut model = workload.model().unwrap();
+            let batch = workload.batch(&model, workload.batch).unwrap();
+            let mut step = model.train_step(workload.training(), &batch).unwrap();
+            let plan = step.runner().plan();
+            let (arena, live) = (plan.arena_bytes() as f64, plan.live_bytes() as f64);
+            assert!(arena <= 1.2 * live, "{}: arena {arena}, live {live}", workload.name);
+        }
+    }
 }
