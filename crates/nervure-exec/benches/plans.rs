@@ -17,6 +17,10 @@ fn main() {
         poolings(&one, &two);
         return;
     }
+    if only.as_deref().is_some_and(|o| o == "normalization") {
+        normalizations(&one, &two);
+        return;
+    }
     for mlp in &MLPS {
         mlp.run(&one, &two, peak);
     }
@@ -42,6 +46,7 @@ fn main() {
     reductions(&one);
     convolutions(&one, &two, peak);
     poolings(&one, &two);
+    normalizations(&one, &two);
     compilation();
 }
 
@@ -388,6 +393,44 @@ fn poolings(one: &Threads, two: &Threads) {
                 "pool {kind:?} {size}×{size}/2 of {shape:?}: {t1:.0} µs, 2: {t2:.0}; gradient {g1:.0}, 2: {g2:.0}"
             );
         }
+    }
+}
+
+/// Batch normalization with a rectifier, of images as [`convolutions`] has them, and its gradients.
+fn normalizations(one: &Threads, two: &Threads) {
+    for shape in [[64usize, 32, 32, 16], [64, 16, 16, 32], [64, 8, 8, 64], [1, 1, 4096, 128]] {
+        let g = Builder::new();
+        let whole = shape.map(Into::into);
+        let (x, dy) = (g.input("x", DType::F32, whole.clone()), g.input("dy", DType::F32, whole));
+        let of_channels = |name: &str| g.parameter(name, DType::F32, [shape[3].into()]);
+        let (gamma, beta) = (of_channels("gamma"), of_channels("beta"));
+        let mean = x.mean(&[0, 1, 2]);
+        let deviation = x - mean.keep_axes(x, &[0, 1, 2]);
+        let variance = deviation.square().mean(&[0, 1, 2]);
+        let [factor, beta] = [(variance + 1e-3).rsqrt() * gamma, beta].map(|t| t.keep_axes(x, &[0, 1, 2]));
+        let y = deviation * factor + beta;
+        let y = y.less_equal(y.constant(0.0)).select(y.constant(0.0), y);
+        g.output("y", y);
+        for (i, d) in gradient(&g, (y * dy).sum_all(), &[x, gamma, beta]).into_iter().enumerate() {
+            g.output(&format!("d{i}"), d.expect("everything has a gradient"));
+        }
+        let mut store = Store::new();
+        for name in ["gamma", "beta"] {
+            store.insert(name, Buffer::from_f32(&shape[3..], &numbers(shape[3])).expect("as many elements"));
+        }
+        let len = shape.iter().product();
+        let values = [numbers(len), numbers(len)];
+        let mut r = runner(&g.finish().expect("well formed"), &store);
+        if std::env::var_os("PLAN").is_some() {
+            println!("{}", r.plan());
+        }
+        let mut run = |threads: &Threads| {
+            1e6 * time(|| {
+                r.infer(threads, &store, &values.each_ref().map(|v| View::F32(v))).expect("it runs")
+            })
+        };
+        let (t1, t2) = (run(one), run(two));
+        println!("normalization of {shape:?}: {t1:.0} µs, 2: {t2:.0}");
     }
 }
 

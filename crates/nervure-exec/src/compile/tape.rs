@@ -10,7 +10,7 @@ use crate::Error;
 use crate::kernels::BufferId;
 use crate::kernels::map::{self, Map, OPERANDS};
 use crate::kernels::random::Draw;
-use crate::kernels::reduce::{BLOCK, Fused, Sink};
+use crate::kernels::reduce::{BLOCK, Fused, LANES, Sink};
 use crate::kernels::tape::{Operand, Pattern, REGISTER, Step, TILE, Tape};
 use crate::plan::Kernel;
 use crate::simd::Level;
@@ -60,8 +60,38 @@ impl Writer {
         to
     }
 
+    /// Puts first those steps whose results repeat every so many elements, at most `most`: their number, and after how many all of them repeat.
+    fn put_steady_first(&mut self, most: usize) -> (usize, usize) {
+        let mut period = LANES;
+        let mut repeats = vec![false; self.widths.len()];
+        let (steady, others): (Vec<Step>, Vec<Step>) = self.steps.drain(..).partition(|step| {
+            let own = match step {
+                Step::Load { pattern, .. } => pattern.period(),
+                Step::Iota { inner, size, .. } => Some(inner * size),
+                Step::Map { .. } | Step::Formula { .. } => step_reads(step)
+                    .iter()
+                    .all(|o| o.size == 0 || (o.buffer == REGISTER && repeats[o.offset]))
+                    .then_some(1),
+                Step::Store { .. } | Step::Random { .. } => None,
+            };
+            let to = step_writes(step);
+            let own = own.filter(|&own| own > 0 && to.buffer == REGISTER);
+            let all = own.map(|own| common_multiple(period, own));
+            let Some(all) = all.filter(|&all| all <= most) else { return false };
+            repeats[to.offset] = true;
+            period = all;
+            true
+        });
+        let count = steady.len();
+        self.steps = steady;
+        self.steps.extend(others);
+        (count, period)
+    }
+
     /// Gives registers their places; those of `kept` are read after the last step.
     fn finish(mut self, kept: &mut [Operand]) -> Tape {
+        let most = if self.widths.len() <= 24 { TILE } else { TILE / 2 };
+        let (steady, period) = self.put_steady_first(most);
         let mut last = vec![0; self.widths.len()];
         for (i, step) in self.steps.iter().enumerate() {
             for o in step_reads(step).into_iter().chain([step_writes(step)]) {
@@ -70,10 +100,15 @@ impl Writer {
                 }
             }
         }
+        // What a steady step gives is there for all tiles.
+        for step in &self.steps[..steady] {
+            let to = step_writes(step).offset;
+            last[to] = if last[to] < steady { last[to] } else { usize::MAX };
+        }
         for o in kept.iter().filter(|o| o.buffer == REGISTER) {
             last[o.offset] = usize::MAX;
         }
-        let tile = if self.widths.len() <= 24 { TILE } else { TILE / 2 };
+        let tile = most / period * period;
         let mut places: Vec<usize> = vec![usize::MAX; self.widths.len()];
         let mut free: Vec<(usize, usize)> = Vec::new();
         let mut scratch = 0;
@@ -112,8 +147,17 @@ impl Writer {
         for o in kept.iter_mut().filter(|o| o.buffer == REGISTER) {
             *o = Operand { offset: places[o.offset], size: 0, ..*o };
         }
-        Tape { steps: self.steps, tile, scratch, cost: self.cost }
+        Tape { steps: self.steps, steady, period, tile, scratch, cost: self.cost }
     }
+}
+
+/// The least number that both divide; of numbers above 0.
+fn common_multiple(a: usize, b: usize) -> usize {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    a / x * b
 }
 
 fn step_writes(step: &Step) -> Operand {

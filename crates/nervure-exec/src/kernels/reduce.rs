@@ -171,18 +171,17 @@ impl Fused {
             // As many rows at a time as a tile holds.
             let at_once = tile / self.row;
             return frame.share_range(rows, at_once, cost * self.row, |start, end, scratch| {
-                for first in (start..end).step_by(at_once) {
-                    let count = at_once.min(end - first);
-                    // SAFETY: the rows are this call's alone.
-                    unsafe {
-                        tape.run(&frame, scratch, first * self.row, count * self.row);
-                        for sink in &self.sinks {
-                            let from = sink.from.at(frame.table, scratch, first * self.row).cast();
-                            let to = frame.buffer(sink.to).cast::<f32>().add(first);
-                            with_fold(sink.kind, Short { level: self.level, from, to, count, row: self.row });
-                        }
+                let range = start * self.row..end * self.row;
+                let fold = |at: usize, n: usize| {
+                    for sink in &self.sinks {
+                        let from = sink.from.at(frame.table, scratch, at).cast();
+                        let to = frame.buffer(sink.to).cast::<f32>().wrapping_add(at / self.row);
+                        let rows = Short { level: self.level, from, to, count: n / self.row, row: self.row };
+                        with_fold(sink.kind, rows);
                     }
-                }
+                };
+                // SAFETY: the rows are this call's alone.
+                unsafe { tape.run_tiles(&frame, scratch, range, at_once * self.row, fold) };
             });
         }
         let blocks = self.row.div_ceil(BLOCK);
@@ -211,15 +210,14 @@ impl Fused {
         for (lanes, sink) in lanes.iter_mut().zip(&self.sinks) {
             *lanes = [with_fold(sink.kind, Identity); LANES];
         }
-        for at in (start..end).step_by(tile) {
-            let n = tile.min(end - at);
-            // SAFETY: the caller's promise.
-            unsafe { self.tape.run(frame, scratch, at, n) };
+        let fold = |at: usize, n: usize| {
             for (lanes, sink) in lanes.iter_mut().zip(&self.sinks) {
                 let from = sink.from.at(frame.table, scratch, at).cast();
                 with_fold(sink.kind, Accumulate { level: self.level, lanes, from, n });
             }
-        }
+        };
+        // SAFETY: the caller's promise.
+        unsafe { self.tape.run_tiles(frame, scratch, start..end, tile, fold) };
         for (lanes, sink) in lanes.iter().zip(&self.sinks) {
             let to = if blocks > 1 { sink.partial.unwrap_or(sink.to) } else { sink.to };
             // SAFETY: one element for each block.

@@ -46,6 +46,13 @@ pub(crate) struct Pattern {
     pub axes: Vec<(usize, isize)>,
 }
 
+impl Pattern {
+    /// After how many elements they repeat, if they do.
+    pub(crate) fn period(&self) -> Option<usize> {
+        (self.axes[0].1 == 0).then(|| self.axes[1..].iter().map(|a| a.0).product())
+    }
+}
+
 /// A step of a tape.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
@@ -68,6 +75,10 @@ pub(crate) enum Step {
 pub(crate) struct Tape {
     /// The steps, in order.
     pub steps: Vec<Step>,
+    /// How many of the first of them give the same in each tile that begins a multiple of [`Tape::period`] elements after another.
+    pub steady: usize,
+    /// Elements after which what those steps give repeats; a tile is a multiple of it.
+    pub period: usize,
     /// Elements of a tile.
     pub tile: usize,
     /// Bytes of registers.
@@ -80,78 +91,101 @@ impl Tape {
     /// Does the elements of a range, tile by tile.
     ///
     /// # Safety
-    /// As [`Tape::run`].
+    /// As [`Tape::run_tiles`].
     pub(crate) unsafe fn run_range(&self, frame: &Frame, scratch: *mut u8, range: Range<usize>) {
-        for start in range.clone().step_by(self.tile) {
-            // SAFETY: the caller's promise.
-            unsafe { self.run(frame, scratch, start, self.tile.min(range.end - start)) };
-        }
+        // SAFETY: the caller's promise.
+        unsafe { self.run_tiles(frame, scratch, range, self.tile, |_, _| ()) };
     }
 
-    /// Does the elements `start .. start + n`, at most a tile.
+    /// Does the elements of a range, `tile` at a time, which is at most [`Tape::tile`]; `then(start, n)` after each `n` of them.
     ///
     /// # Safety
     /// The frame's buffers are those that the tape was compiled for, `scratch` has [`Tape::scratch`] bytes, and nobody else writes these
     /// elements or reads those that are written.
-    pub(crate) unsafe fn run(&self, frame: &Frame, scratch: *mut u8, start: usize, n: usize) {
-        let table = frame.table;
-        for step in &self.steps {
-            match step {
-                Step::Map { f, to, from: [a, b, c] } => {
-                    // SAFETY: the compiler chose the function for these operands, which have the tape's elements.
-                    unsafe {
-                        f(
-                            n,
-                            to.at(table, scratch, start),
-                            a.at(table, scratch, start),
-                            b.at(table, scratch, start),
-                            c.at(table, scratch, start),
-                        );
+    pub(crate) unsafe fn run_tiles(
+        &self,
+        frame: &Frame,
+        scratch: *mut u8,
+        range: Range<usize>,
+        tile: usize,
+        mut then: impl FnMut(usize, usize),
+    ) {
+        let mut steps = &self.steps[..];
+        for start in range.clone().step_by(tile) {
+            let n = tile.min(range.end - start);
+            // SAFETY: the caller's promise.
+            unsafe { run(steps, frame, scratch, start, n) };
+            then(start, n);
+            if tile.is_multiple_of(self.period) {
+                // No later tile has more elements than the first.
+                steps = &self.steps[self.steady..];
+            }
+        }
+    }
+}
+
+/// Does some steps for the elements `start .. start + n`.
+///
+/// # Safety
+/// As [`Tape::run_tiles`].
+unsafe fn run(steps: &[Step], frame: &Frame, scratch: *mut u8, start: usize, n: usize) {
+    let table = frame.table;
+    for step in steps {
+        match step {
+            Step::Map { f, to, from: [a, b, c] } => {
+                // SAFETY: the compiler chose the function for these operands, which have the tape's elements.
+                unsafe {
+                    f(
+                        n,
+                        to.at(table, scratch, start),
+                        a.at(table, scratch, start),
+                        b.at(table, scratch, start),
+                        c.at(table, scratch, start),
+                    );
+                }
+            }
+            Step::Formula { f, to, from } => {
+                let from = from.map(|o| o.at(table, scratch, start).cast_const());
+                // SAFETY: as above.
+                unsafe { f(n, to.at(table, scratch, start), &from) }
+            }
+            Step::Load { to, from, pattern, width } => {
+                let (to, from) = (to.at(table, scratch, start), frame.buffer(*from));
+                // SAFETY: the pattern has the tape's elements, all within the buffer.
+                unsafe {
+                    match width {
+                        8 => load::<u64>(pattern, start, n, to.cast(), from.cast()),
+                        4 => load::<u32>(pattern, start, n, to.cast(), from.cast()),
+                        _ => load::<u8>(pattern, start, n, to, from),
                     }
                 }
-                Step::Formula { f, to, from } => {
-                    let from = from.map(|o| o.at(table, scratch, start).cast_const());
-                    // SAFETY: as above.
-                    unsafe { f(n, to.at(table, scratch, start), &from) }
-                }
-                Step::Load { to, from, pattern, width } => {
-                    let (to, from) = (to.at(table, scratch, start), frame.buffer(*from));
-                    // SAFETY: the pattern has the tape's elements, all within the buffer.
-                    unsafe {
-                        match width {
-                            8 => load::<u64>(pattern, start, n, to.cast(), from.cast()),
-                            4 => load::<u32>(pattern, start, n, to.cast(), from.cast()),
-                            _ => load::<u8>(pattern, start, n, to, from),
-                        }
+            }
+            Step::Store { from, to, pattern, width } => {
+                let (from, to) = (from.at(table, scratch, start), frame.buffer(*to));
+                // SAFETY: the pattern has the tape's elements, all within the buffer, each at a place of its own.
+                unsafe {
+                    match width {
+                        8 => store::<u64>(pattern, start, n, to.cast(), from.cast()),
+                        4 => store::<u32>(pattern, start, n, to.cast(), from.cast()),
+                        _ => store::<u8>(pattern, start, n, to, from),
                     }
                 }
-                Step::Store { from, to, pattern, width } => {
-                    let (from, to) = (from.at(table, scratch, start), frame.buffer(*to));
-                    // SAFETY: the pattern has the tape's elements, all within the buffer, each at a place of its own.
-                    unsafe {
-                        match width {
-                            8 => store::<u64>(pattern, start, n, to.cast(), from.cast()),
-                            4 => store::<u32>(pattern, start, n, to.cast(), from.cast()),
-                            _ => store::<u8>(pattern, start, n, to, from),
-                        }
+            }
+            Step::Iota { to, dtype, inner, size } => {
+                let to = to.at(table, scratch, start);
+                // SAFETY: `n` elements of this type are writable there.
+                unsafe {
+                    match dtype {
+                        DType::F32 => iota(to.cast::<f32>(), start, n, *inner, *size, |i| i as f32),
+                        DType::I32 => iota(to.cast::<i32>(), start, n, *inner, *size, |i| i as i32),
+                        DType::I64 => iota(to.cast::<i64>(), start, n, *inner, *size, |i| i as i64),
+                        DType::U8 | DType::Bool => iota(to, start, n, *inner, *size, |i| i as u8),
                     }
                 }
-                Step::Iota { to, dtype, inner, size } => {
-                    let to = to.at(table, scratch, start);
-                    // SAFETY: `n` elements of this type are writable there.
-                    unsafe {
-                        match dtype {
-                            DType::F32 => iota(to.cast::<f32>(), start, n, *inner, *size, |i| i as f32),
-                            DType::I32 => iota(to.cast::<i32>(), start, n, *inner, *size, |i| i as i32),
-                            DType::I64 => iota(to.cast::<i64>(), start, n, *inner, *size, |i| i as i64),
-                            DType::U8 | DType::Bool => iota(to, start, n, *inner, *size, |i| i as u8),
-                        }
-                    }
-                }
-                Step::Random { to, draw } => {
-                    // SAFETY: `n` floats are writable there; seed, step and time are scalars of their types.
-                    unsafe { random::draw(draw, frame, start, n, to.at(table, scratch, start).cast()) }
-                }
+            }
+            Step::Random { to, draw } => {
+                // SAFETY: `n` floats are writable there; seed, step and time are scalars of their types.
+                unsafe { random::draw(draw, frame, start, n, to.at(table, scratch, start).cast()) }
             }
         }
     }
@@ -177,7 +211,8 @@ unsafe fn iota<T>(to: *mut T, start: usize, n: usize, inner: usize, size: usize,
 /// # Safety
 /// The pattern has these elements, within what `from` points to; `n` elements are writable at `to`, apart from those.
 pub(crate) unsafe fn load<T: Copy>(pattern: &Pattern, start: usize, n: usize, to: *mut T, from: *const T) {
-    runs(pattern, start, n, |done, place, run, stride| {
+    let mut loaded = pattern.period().map_or(n, |period| period.min(n));
+    runs(pattern, start, loaded, |done, place, run, stride| {
         // SAFETY: the run lies within one row of the pattern.
         unsafe {
             let (to, from) = (to.add(done), from.offset(place));
@@ -188,6 +223,13 @@ pub(crate) unsafe fn load<T: Copy>(pattern: &Pattern, start: usize, n: usize, to
             }
         }
     });
+    // What repeats is copied from what is there already, in ever longer stretches.
+    while loaded < n {
+        let more = loaded.min(n - loaded);
+        // SAFETY: within the `n` elements, after those that are read.
+        unsafe { std::ptr::copy_nonoverlapping(to, to.add(loaded), more) };
+        loaded += more;
+    }
 }
 
 /// Copies `n` elements to the elements `start .. start + n` of a pattern over `to`.
