@@ -1,11 +1,12 @@
-//! Times of plans on this machine, printed: `cargo bench -p nervure-exec`, of convolutions alone with `-- convolutions`. Nothing is asserted,
+//! Times of plans on this machine, printed: `cargo bench -p nervure-exec`, of some alone with `-- mlp`, `-- convolutions`
+//! or `-- recurrence`. Nothing is asserted,
 //! for machines differ and are shared.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use nervure_exec::{Buffer, Plan, Runner, Store, Threads, View, peak_flops};
-use nervure_graph::{Bindings, Builder, DType, Graph, Op, Padding, PoolKind, Tensor, Window, gradient};
+use nervure_graph::{Bindings, Builder, DType, Graph, Op, Padding, PoolKind, Scan, Tensor, Window, gradient};
 
 fn main() {
     let (one, two) = (Threads::new(1), Threads::new(2));
@@ -19,6 +20,10 @@ fn main() {
     }
     if only.as_deref().is_some_and(|o| o == "normalization") {
         normalizations(&one, &two);
+        return;
+    }
+    if only.as_deref().is_some_and(|o| o == "recurrence") {
+        recurrence(&one, &two, peak);
         return;
     }
     for mlp in &MLPS {
@@ -44,6 +49,7 @@ fn main() {
         map(&one, name, f);
     }
     reductions(&one);
+    recurrence(&one, &two, peak);
     convolutions(&one, &two, peak);
     poolings(&one, &two);
     normalizations(&one, &two);
@@ -258,6 +264,94 @@ fn reductions(threads: &Threads) {
             let t = time(|| r.infer(threads, &Store::new(), &[View::F32(&x)]).expect("it runs"));
             println!("{name} {rows} × {columns}: {:.2} elements a ns", (rows * columns) as f64 / t / 1e9);
         }
+    }
+}
+
+/// A long short-term memory (Hochreiter & Schmidhuber 1997) over 64 steps of 32 numbers: its states, and with the gradients of its weights.
+fn recurrence(one: &Threads, two: &Threads, peak: f64) {
+    const STEPS: usize = 64;
+    for (batch, inputs, units) in [(64usize, 32usize, 128usize), (64, 512, 512), (16, 32, 64), (512, 32, 128)]
+    {
+        let step = Builder::new();
+        let state = |name: &str| step.input(name, DType::F32, [batch.into(), units.into()]);
+        let (h, c) = (state("h"), state("c"));
+        let seen = step.input("seen", DType::F32, [batch.into(), (4 * units).into()]);
+        let w = step.input("w", DType::F32, [units.into(), (4 * units).into()]);
+        step.input("time", DType::I32, []);
+        let product = h.matmul(w);
+        let sum = |k| seen.narrow(-1, k * units, units) + product.narrow(-1, k * units, units);
+        let c = sum(1).sigmoid() * c + sum(0).sigmoid() * sum(2).tanh();
+        step.output("h", sum(3).sigmoid() * c.tanh());
+        step.output("c", c);
+        let body = step.finish().expect("well formed");
+
+        let graph = |training: bool| {
+            let g = Builder::new();
+            let x = g.input("x", DType::F32, [STEPS.into(), batch.into(), inputs.into()]);
+            let weight = |name: &str, n: usize| g.parameter(name, DType::F32, [n.into(), (4 * units).into()]);
+            let (kernel, recurrent) = (weight("kernel", inputs), weight("recurrent", units));
+            let bias = g.parameter("bias", DType::F32, [(4 * units).into()]);
+            let zeros = g.full(DType::F32, [batch.into(), units.into()], 0.0);
+            let seen = x.matmul(kernel) + bias;
+            let scan =
+                Scan { body: body.clone(), carries: 2, slices: 1, length: STEPS.into(), reverse: false };
+            let states = g.scan(scan, &[zeros, zeros, seen, recurrent]).project(0);
+            g.output("states", states);
+            if training {
+                let weights = [kernel, recurrent, bias];
+                for (i, d) in gradient(&g, states.square().mean_all(), &weights).into_iter().enumerate() {
+                    g.output(&format!("gradient {i}"), d.expect("every weight has a gradient"));
+                }
+            }
+            g.finish().expect("well formed")
+        };
+        let mut store = Store::new();
+        for (name, shape) in [
+            ("kernel", vec![inputs, 4 * units]),
+            ("recurrent", vec![units, 4 * units]),
+            ("bias", vec![4 * units]),
+        ] {
+            let values: Vec<f32> =
+                numbers(shape.iter().product()).iter().map(|v| v / (units as f32).sqrt()).collect();
+            store.insert(name, Buffer::from_f32(&shape, &values).expect("as many elements"));
+        }
+        let x = numbers(STEPS * batch * inputs);
+        for training in [false, true] {
+            let mut r = runner(&graph(training), &store);
+            if std::env::var_os("PLAN").is_some() {
+                println!("{}", r.plan());
+            }
+            let flops = r.plan().flops() as f64 * 1e-9;
+            let mut run = |threads: &Threads| {
+                if std::env::var_os("PROFILE").is_some() {
+                    profile(&mut r, threads, &store, &x);
+                }
+                time(|| r.infer(threads, &store, &[View::F32(&x)]).expect("it runs"))
+            };
+            let (t1, t2) = (run(one), run(two));
+            println!(
+                "recurrence of {batch} × {inputs} → {units}, training: {training}: {:.0} µs ({:.0} %), two threads {:.0} ({:.0} %)",
+                t1 * 1e6,
+                100.0 * flops / t1 / peak,
+                t2 * 1e6,
+                50.0 * flops / t2 / peak
+            );
+        }
+    }
+}
+
+/// Prints the least time of each kernel of a plan.
+fn profile(r: &mut Runner, threads: &Threads, store: &Store, x: &[f32]) {
+    r.time_kernels();
+    let mut least = vec![std::time::Duration::MAX; r.plan().kernels()];
+    for _ in 0..50 {
+        r.infer(threads, store, &[View::F32(x)]).expect("it runs");
+        for (least, &time) in least.iter_mut().zip(r.kernel_times()) {
+            *least = time.min(*least);
+        }
+    }
+    for (line, time) in r.plan().listing().zip(&least) {
+        println!("  {:8.1} µs  {}", time.as_secs_f64() * 1e6, line.what.lines().next().unwrap_or(""));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Plans against the reference, at every level that the machine has and with one and two threads.
 
+mod scans;
+
 use std::sync::Arc;
 
 use nervure_graph::testing::{Case, cases, random_graph};

@@ -3,13 +3,14 @@ use std::fmt;
 use nervure_graph::{Bindings, DType, Graph, simplify};
 
 use crate::buffer::Memory;
-use crate::compile::{self, Place, Results};
+use crate::compile::{self, Place, Results, RowBlocks};
 use crate::kernels::conv::Conv;
 use crate::kernels::index::{ArgSort, Check, Gather, ScatterAdd};
 use crate::kernels::matmul::MatMul;
 use crate::kernels::movement::{Assemble, Copy};
 use crate::kernels::pool::Pool;
 use crate::kernels::reduce::{Columns, Fused};
+use crate::kernels::row_block::ByRows;
 use crate::kernels::rows::{self, Rows};
 use crate::kernels::scan::Scan;
 use crate::kernels::{BufferId, Frame};
@@ -47,6 +48,10 @@ pub struct Plan {
     pub(crate) places: Vec<(Place, usize)>,
     pub(crate) constants: Memory,
     pub(crate) arena: usize,
+    /// Bytes of the room for what the body of a scan keeps.
+    pub(crate) kept: usize,
+    /// How the body of a scan is done in blocks of rows, if it can be; the arena is for one block then.
+    pub(crate) row_blocks: Option<RowBlocks>,
     largest: usize,
     /// Bytes of scratch of one worker.
     pub(crate) scratch: usize,
@@ -94,6 +99,8 @@ pub(crate) struct Buffers {
     pub constants: Vec<u8>,
     pub arena: usize,
     pub largest: usize,
+    pub kept: usize,
+    pub row_blocks: Option<RowBlocks>,
 }
 
 /// What a step of a plan does.
@@ -163,6 +170,8 @@ impl Plan {
             places: buffers.places,
             constants,
             arena: buffers.arena,
+            kept: buffers.kept,
+            row_blocks: buffers.row_blocks,
             largest: buffers.largest,
             scratch,
             is_shared: work > SHARED,
@@ -289,7 +298,7 @@ impl Kernel {
             Kernel::Conv(k) => k.scratch(),
             Kernel::Pool(k) => k.scratch(),
             Kernel::Rows(_) => rows::SCRATCH,
-            Kernel::Scan(k) => k.body.scratch,
+            Kernel::Scan(k) => k.scratch(),
             Kernel::Columns(_)
             | Kernel::Copy(_)
             | Kernel::Assemble(_)
@@ -300,8 +309,27 @@ impl Kernel {
         }
     }
 
+    /// Itself, if its rows can be done each apart from the others.
+    pub fn by_rows(&self) -> Option<&dyn ByRows> {
+        match self {
+            Kernel::Fused(k) => Some(k),
+            Kernel::MatMul(k) => Some(k),
+            Kernel::Copy(k) => Some(k),
+            Kernel::Assemble(k) => Some(k),
+            Kernel::Rows(k) => Some(k),
+            Kernel::Columns(_)
+            | Kernel::Conv(_)
+            | Kernel::Pool(_)
+            | Kernel::Check(_)
+            | Kernel::Gather(_)
+            | Kernel::ScatterAdd(_)
+            | Kernel::ArgSort(_)
+            | Kernel::Scan(_) => None,
+        }
+    }
+
     /// Floating-point operations, or what takes as long.
-    fn work(&self) -> usize {
+    pub fn work(&self) -> usize {
         match self {
             Kernel::Fused(k) => k.rows.saturating_mul(k.row).saturating_mul(k.tape.cost + k.sinks.len()),
             Kernel::Columns(k) => k.outer * k.k * k.inner,
@@ -319,10 +347,7 @@ impl Kernel {
             Kernel::Gather(k) => k.sizes.0 * k.sizes.1 * (k.slice / 16 + 2),
             Kernel::ScatterAdd(k) => k.sizes.0 * (k.sizes.1 + k.sizes.2) * k.slice,
             Kernel::ArgSort(k) => k.rows.saturating_mul(k.row).saturating_mul(64),
-            Kernel::Scan(k) => {
-                let body = k.body.steps.iter().fold(0usize, |sum, s| sum.saturating_add(s.kernel.work()));
-                k.length.saturating_mul(body)
-            }
+            Kernel::Scan(k) => k.cost(),
         }
     }
 
@@ -391,7 +416,11 @@ impl fmt::Display for Kernel {
             Kernel::ScatterAdd(k) => write!(f, "scatter {} × {} to {}", k.sizes.0, k.sizes.1, k.sizes.2),
             Kernel::ArgSort(k) => write!(f, "sort {} × {}", k.rows, k.row),
             Kernel::Scan(k) => {
-                writeln!(f, "scan {} steps of", k.length)?;
+                write!(f, "scan {} steps", k.length)?;
+                if let Some(r) = &k.body.row_blocks {
+                    write!(f, " for {} rows in blocks of {}", r.rows, r.block)?;
+                }
+                writeln!(f, " of")?;
                 for step in &k.body.steps {
                     writeln!(f, "        {}  {}", step.kernel, step.path)?;
                 }

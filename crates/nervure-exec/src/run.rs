@@ -36,7 +36,9 @@ impl Runner {
             // Where there is no byte to point to, a pointer is still aligned and not null.
             Place::Arena => arena.pointer(),
             Place::Constant(at) => plan.constants.pointer().wrapping_add(at),
-            Place::Input(_) | Place::Slot(_) | Place::Output(_) | Place::Same(_) => std::ptr::null_mut(),
+            Place::Input(_) | Place::Slot(_) | Place::Output(_) | Place::Kept(_) | Place::Same(_) => {
+                std::ptr::null_mut()
+            }
         };
         let table = plan.places.iter().map(pointer).collect();
         Runner { plan, arena, scratch, table, fits: None, kept: None, has_run: false, times: None }
@@ -145,7 +147,7 @@ impl Runner {
             match place {
                 Place::Input(i) => *pointer = inputs[i].pointer().cast_mut(),
                 Place::Slot(s) => *pointer = store.pointer(s),
-                Place::Arena | Place::Constant(_) | Place::Output(_) | Place::Same(_) => {}
+                Place::Arena | Place::Constant(_) | Place::Output(_) | Place::Kept(_) | Place::Same(_) => {}
             }
         }
         Ok(())

@@ -31,6 +31,8 @@ pub(crate) enum Place {
     Constant(usize),
     /// An output that the caller of the plan gives room for.
     Output(usize),
+    /// At this byte of the room that a scan has for what its body keeps from step to step.
+    Kept(usize),
     /// Where another buffer lies, which it replaces.
     Same(BufferId),
 }
@@ -79,6 +81,8 @@ pub(super) struct Lowered {
     pub constants: Vec<u8>,
     /// Buffers whose content outlives a run.
     pub kept: Vec<BufferId>,
+    /// Bytes of the room for what the body of a scan keeps.
+    pub kept_bytes: usize,
     /// Buffer of each output.
     pub outputs: Vec<BufferId>,
     /// Next values of parameters: slot, buffer.
@@ -105,6 +109,8 @@ pub(super) struct Lowering<'b> {
     pub(super) bound: &'b Bound<'b>,
     pub(super) level: Level,
     pub(super) store: &'b Store,
+    /// Where the results go.
+    pub(super) goal: Results,
     /// Inputs that all steps of a scan share.
     pub(super) steady: Range<usize>,
     pub(super) groups: Groups,
@@ -132,6 +138,7 @@ pub(super) fn lower(bound: &Bound, store: &Store, level: Level, results: Results
         bound,
         level,
         store,
+        goal: results,
         steady: match results {
             Results::Arena => 0..0,
             Results::Caller { steady, .. } => steady..bound.graph.inputs().len() - 1,
@@ -147,6 +154,7 @@ pub(super) fn lower(bound: &Bound, store: &Store, level: Level, results: Results
             buffers: Vec::new(),
             constants: Vec::new(),
             kept: Vec::new(),
+            kept_bytes: 0,
             outputs: Vec::new(),
             updates: Vec::new(),
             slots: Vec::new(),
@@ -185,7 +193,7 @@ pub(super) fn lower(bound: &Bound, store: &Store, level: Level, results: Results
             Class::Anchor => l.emit_anchor(id)?,
         }
     }
-    l.emit_outputs(results);
+    l.emit_outputs();
     l.emit_updates();
     l.out.steps = tails::join(std::mem::take(&mut l.out.steps), &l.out.buffers);
     l.out.constants = l.constants.bytes;
@@ -287,6 +295,18 @@ impl Lowering<'_> {
     pub(super) fn new_buffer(&mut self, bytes: usize, place: Place) -> BufferId {
         self.out.buffers.push(BufferInfo { bytes, place });
         (self.out.buffers.len() - 1) as BufferId
+    }
+
+    /// A buffer for what is kept from run to run, or from step to step of the scan whose body this is.
+    pub(super) fn kept_buffer(&mut self, bytes: usize) -> BufferId {
+        if self.goal == Results::Arena {
+            let buffer = self.new_buffer(bytes, Place::Arena);
+            self.out.kept.push(buffer);
+            return buffer;
+        }
+        let at = self.out.kept_bytes;
+        self.out.kept_bytes += bytes.next_multiple_of(64);
+        self.new_buffer(bytes, Place::Kept(at))
     }
 
     /// A constant of these bytes.
@@ -397,7 +417,8 @@ impl Lowering<'_> {
     }
 
     /// Puts every output into memory that the run owns.
-    fn emit_outputs(&mut self, results: Results) {
+    fn emit_outputs(&mut self) {
+        let results = self.goal;
         let mut given = BTreeMap::new();
         for (i, (_, id)) in self.bound.graph.outputs().iter().enumerate() {
             let base = root(self.bound, *id);

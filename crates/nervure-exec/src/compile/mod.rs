@@ -6,6 +6,7 @@ mod fuse;
 mod lower;
 mod ops;
 mod place;
+mod row_blocks;
 mod schedule;
 mod tails;
 mod tape;
@@ -16,6 +17,7 @@ use nervure_graph::{Bindings, DType, Graph, NodeId, Op};
 
 pub(crate) use bind::LIMIT;
 pub(crate) use lower::{Place, Results};
+pub(crate) use row_blocks::RowBlocks;
 
 use crate::plan::{Argument, Buffers, Plan, PlanStep, Slot};
 use crate::simd::Level;
@@ -44,7 +46,12 @@ pub(crate) fn compile(
         })
         .collect();
     let updated = graph.updates().iter().map(|u| name(graph, u.parameter).to_string()).collect();
-    let scheduled = schedule::schedule(lowered)?;
+    let row_blocks = match results {
+        Results::Arena => None,
+        Results::Caller { carries, .. } => RowBlocks::of(&bound, &lowered, carries),
+    };
+    let kept = lowered.kept_bytes;
+    let scheduled = schedule::schedule(lowered, row_blocks.as_ref())?;
     let total = (scheduled.arena + constants.len()) as u64;
     if total > LIMIT {
         return Err(Error::TooLarge { path: "plan".into(), op: "arena".into(), limit: LIMIT, bytes: total });
@@ -71,7 +78,7 @@ pub(crate) fn compile(
     Ok(Plan::new(
         level,
         steps,
-        Buffers { places, constants, arena: scheduled.arena, largest: scheduled.largest },
+        Buffers { places, constants, arena: scheduled.arena, largest: scheduled.largest, kept, row_blocks },
         inputs,
         (answers, outputs),
         (slots, updated),

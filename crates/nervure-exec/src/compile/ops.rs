@@ -19,7 +19,7 @@ use crate::plan::Kernel;
 /// Terms from which on it pays to pack the rows of a product with one column, for vectors across them.
 const TURNED: usize = 16;
 
-/// Rows up to which it pays to keep packed weights: of more, packing them is less than a hundredth of the product.
+/// Rows up to which it pays to keep packed weights from run to run: of more, packing them is less than a hundredth of the product.
 const KEPT: usize = 512;
 
 impl Lowering<'_> {
@@ -138,9 +138,9 @@ impl Lowering<'_> {
         (b, column_b, term_b): (&Access, usize, usize),
     ) {
         let stays = |b: BufferId, l: &Self| match l.out.buffers[b as usize].place {
-            Place::Slot(_) => l.keeps,
+            Place::Slot(_) => l.keeps && sizes.m <= KEPT,
             Place::Input(i) => l.steady.contains(&i),
-            Place::Arena | Place::Constant(_) | Place::Output(_) | Place::Same(_) => false,
+            Place::Arena | Place::Constant(_) | Place::Output(_) | Place::Kept(_) | Place::Same(_) => false,
         };
         let operand = |l: &mut Self, x: &Access, lane: isize, term: isize| {
             let buffer = l.buffer(x.base);
@@ -158,9 +158,8 @@ impl Lowering<'_> {
         }
         let (reads, c) = ([a.buffer, b.buffer], self.buffer(id));
         let is_direct = MatMul::is_direct(self.level, sizes, b.lane);
-        let keeps = !is_direct && batch.is_empty() && sizes.m <= KEPT && stays(b.buffer, self);
-        let kept = keeps.then(|| self.new_buffer(MatMul::keeping(self.level, sizes) * 4, Place::Arena));
-        self.out.kept.extend(kept);
+        let keeps = !is_direct && batch.is_empty() && stays(b.buffer, self);
+        let kept = keeps.then(|| self.kept_buffer(MatMul::keeping(self.level, sizes) * 4));
         let kernel = MatMul { level: self.level, sizes, batch, a, b, c, is_direct, kept, tail: None };
         let flops = 2 * kernel.count() as u64 * sizes.m as u64 * sizes.n as u64 * sizes.k as u64;
         self.step(id, Kernel::MatMul(kernel), reads, [c]).flops = flops;

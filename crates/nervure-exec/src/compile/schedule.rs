@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::lower::{BufferInfo, Lowered, Place, Step};
 use super::place::{self, Life};
+use super::row_blocks::RowBlocks;
 use crate::Error;
 use crate::kernels::BufferId;
 use crate::kernels::movement::Copy;
@@ -20,8 +21,8 @@ pub(super) struct Scheduled {
     pub largest: usize,
 }
 
-/// Orders the kernels and places the buffers.
-pub(super) fn schedule(lowered: Lowered) -> Result<Scheduled, Error> {
+/// Orders the kernels and places the buffers, or the part of each that a block of rows needs.
+pub(super) fn schedule(lowered: Lowered, row_blocks: Option<&RowBlocks>) -> Result<Scheduled, Error> {
     let Lowered { steps, mut buffers, kept, outputs, updates, .. } = lowered;
     let mut order = Order::new(&steps, buffers.len());
     let mut copies = Vec::new();
@@ -53,7 +54,7 @@ pub(super) fn schedule(lowered: Lowered) -> Result<Scheduled, Error> {
             flops: 0,
         });
     }
-    let (places, arena, largest) = lay_out(&steps, &mut buffers, &outputs, &kept);
+    let (places, arena, largest) = lay_out(&steps, &mut buffers, &outputs, &kept, row_blocks);
     Ok(Scheduled { steps, buffers, places, arena, largest })
 }
 
@@ -160,6 +161,7 @@ fn lay_out(
     buffers: &mut [BufferInfo],
     outputs: &[BufferId],
     kept: &[BufferId],
+    row_blocks: Option<&RowBlocks>,
 ) -> (Vec<usize>, usize, usize) {
     let mut first = vec![usize::MAX; buffers.len()];
     let mut last = vec![0; buffers.len()];
@@ -192,8 +194,9 @@ fn lay_out(
     }
     let owners: Vec<usize> =
         (0..buffers.len()).filter(|&b| buffers[b].place == Place::Arena && first[b] != usize::MAX).collect();
+    let bytes = |b: usize| row_blocks.map_or(buffers[b].bytes, |r| r.part(b as BufferId));
     let lives: Vec<Life> =
-        owners.iter().map(|&b| Life { bytes: buffers[b].bytes, from: first[b], to: last[b] }).collect();
+        owners.iter().map(|&b| Life { bytes: bytes(b), from: first[b], to: last[b] }).collect();
     let (placed, arena) = place::place(&lives);
     let mut places = vec![0; buffers.len()];
     for (&b, at) in owners.iter().zip(placed) {

@@ -124,7 +124,9 @@ impl Lowering<'_> {
             room[room.len() - 1]
         };
         let table = take(self, body.places.len() * size_of::<*mut u8>());
-        let arena = take(self, body.arena);
+        // Blocks of rows have these in the scratch of those who do them.
+        let arena = take(self, if body.row_blocks.is_some() { 0 } else { body.arena });
+        let kept = take(self, body.kept);
         let time = take(self, 4);
         let carries = (0..scan.carries)
             .map(|i| {
@@ -149,6 +151,7 @@ impl Lowering<'_> {
             stacks: (scan.carries..results.len()).map(|i| (results[i], size(&body.outputs()[i]))).collect(),
             table,
             arena,
+            kept,
             time,
             body,
         };

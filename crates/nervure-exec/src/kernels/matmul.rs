@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::gemm::{self, BLOCK, Sizes, Strided, Tiles};
+use super::row_block::{ByRows, RowBlock};
 use super::tape::Tape;
 use super::{BufferId, Frame, panels};
 use crate::simd::Level;
@@ -266,6 +267,14 @@ impl MatMul {
             b += i * b_stride;
         }
         (a, b)
+    }
+}
+
+impl ByRows for MatMul {
+    unsafe fn run_rows(&self, frame: &Frame, block: RowBlock) {
+        let Sizes { m, n, .. } = self.sizes;
+        // SAFETY: the caller's promise; the right operand lies packed or is read as it lies.
+        unsafe { self.multiply(frame, 0, (block.of(m), 0..n), frame.scratch) };
     }
 }
 

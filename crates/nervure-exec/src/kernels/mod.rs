@@ -12,6 +12,7 @@ pub(crate) mod panels;
 pub(crate) mod pool;
 pub(crate) mod random;
 pub(crate) mod reduce;
+pub(crate) mod row_block;
 pub(crate) mod rows;
 pub(crate) mod scan;
 pub(crate) mod tape;

@@ -1,5 +1,8 @@
 //! Elements moved from one arrangement to another.
 
+use std::ops::Range;
+
+use super::row_block::{ByRows, RowBlock};
 use super::{BufferId, Frame};
 
 /// Elements of one buffer copied to places of another.
@@ -36,21 +39,53 @@ impl Assemble {
     /// # Safety
     /// The frame's buffers are those that the kernel was compiled for.
     pub unsafe fn run(&self, frame: &Frame) {
-        if let Some((value, count)) = self.fill {
-            let to = frame.buffer(self.to);
-            // SAFETY: the buffer has `count` elements of this width.
-            unsafe {
-                match self.width {
-                    8 => std::slice::from_raw_parts_mut(to.cast::<[u8; 8]>(), count).fill(value),
-                    4 => std::slice::from_raw_parts_mut(to.cast::<[u8; 4]>(), count)
-                        .fill([value[0], value[1], value[2], value[3]]),
-                    _ => std::slice::from_raw_parts_mut(to, count).fill(value[0]),
-                }
+        // SAFETY: the caller's promise.
+        unsafe {
+            if let Some((value, count)) = self.fill {
+                self.fill(frame, value, 0..count);
+            }
+            self.copies.iter().for_each(|copy| copy.run(frame));
+        }
+    }
+
+    /// # Safety
+    /// As [`Assemble::run`]; the buffer has these elements.
+    unsafe fn fill(&self, frame: &Frame, value: [u8; 8], range: Range<usize>) {
+        let (to, count) = (frame.buffer(self.to).wrapping_add(range.start * self.width), range.len());
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.width {
+                8 => std::slice::from_raw_parts_mut(to.cast::<[u8; 8]>(), count).fill(value),
+                4 => std::slice::from_raw_parts_mut(to.cast::<[u8; 4]>(), count)
+                    .fill([value[0], value[1], value[2], value[3]]),
+                _ => std::slice::from_raw_parts_mut(to, count).fill(value[0]),
             }
         }
-        for copy in &self.copies {
+    }
+}
+
+impl ByRows for Assemble {
+    unsafe fn run_rows(&self, frame: &Frame, block: RowBlock) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if let Some((value, count)) = self.fill {
+                self.fill(frame, value, block.of(count));
+            }
+            self.copies.iter().for_each(|copy| copy.run_rows(frame, block));
+        }
+    }
+}
+
+impl ByRows for Copy {
+    unsafe fn run_rows(&self, frame: &Frame, block: RowBlock) {
+        let Some((&(inner, ..), outer)) = self.axes.split_last() else { return };
+        let (rows, places) = match outer {
+            [] => (0..1, block.of(inner)),
+            _ => (block.of(outer.iter().map(|a| a.0).product()), 0..inner),
+        };
+        for row in rows {
             // SAFETY: the caller's promise.
-            unsafe { copy.run(frame) };
+            unsafe { self.elements(frame, row, places.start, places.len()) };
         }
     }
 }
@@ -73,13 +108,7 @@ impl Copy {
                 let (row, first, count) =
                     if single { (0, row * piece, piece.min(inner - row * piece)) } else { (row, 0, inner) };
                 // SAFETY: the row's places are this call's alone.
-                unsafe {
-                    match self.width {
-                        8 => self.row::<u64>(&frame, row, first, count),
-                        4 => self.row::<u32>(&frame, row, first, count),
-                        _ => self.row::<u8>(&frame, row, first, count),
-                    }
-                }
+                unsafe { self.elements(&frame, row, first, count) };
             }
         });
     }
@@ -88,6 +117,19 @@ impl Copy {
     ///
     /// # Safety
     /// As [`Copy::run`].
+    unsafe fn elements(&self, frame: &Frame, row: usize, first: usize, count: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.width {
+                8 => self.row::<u64>(frame, row, first, count),
+                4 => self.row::<u32>(frame, row, first, count),
+                _ => self.row::<u8>(frame, row, first, count),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`Copy::elements`], of this width.
     unsafe fn row<T: std::marker::Copy>(&self, frame: &Frame, row: usize, first: usize, count: usize) {
         let last = self.axes.len() - 1;
         let (_, s, t) = self.axes[last];

@@ -4,8 +4,11 @@
 //! of [`BLOCK`] elements, the lanes are combined by a fixed tree, the blocks in ascending order. So rows and columns, whole arrays
 //! and single rows give the same bits.
 
+use std::ops::Range;
+
 use nervure_graph::Reduction;
 
+use super::row_block::{ByRows, RowBlock};
 use super::tape::{Operand, Tape};
 use super::{BufferId, Frame};
 use crate::simd::{Kernel, Level, Simd};
@@ -168,20 +171,10 @@ impl Fused {
         }
         let cost = tape.cost + self.sinks.len();
         if self.row <= tile {
-            // As many rows at a time as a tile holds.
             let at_once = tile / self.row;
             return frame.share_range(rows, at_once, cost * self.row, |start, end, scratch| {
-                let range = start * self.row..end * self.row;
-                let fold = |at: usize, n: usize| {
-                    for sink in &self.sinks {
-                        let from = sink.from.at(frame.table, scratch, at).cast();
-                        let to = frame.buffer(sink.to).cast::<f32>().wrapping_add(at / self.row);
-                        let rows = Short { level: self.level, from, to, count: n / self.row, row: self.row };
-                        with_fold(sink.kind, rows);
-                    }
-                };
                 // SAFETY: the rows are this call's alone.
-                unsafe { tape.run_tiles(&frame, scratch, range, at_once * self.row, fold) };
+                unsafe { self.short(&frame, scratch, start..end) };
             });
         }
         let blocks = self.row.div_ceil(BLOCK);
@@ -191,12 +184,39 @@ impl Fused {
                 unsafe { self.block(&frame, scratch, unit / blocks, unit % blocks, blocks) };
             }
         });
-        if blocks > 1 {
+        // SAFETY: their blocks are there.
+        unsafe { self.combine(&frame, 0..rows, blocks) };
+    }
+
+    /// Does rows that fit a tile, as many at a time as it holds.
+    ///
+    /// # Safety
+    /// As [`Fused::run`]; the rows are the caller's alone.
+    unsafe fn short(&self, frame: &Frame, scratch: *mut u8, rows: Range<usize>) {
+        let range = rows.start * self.row..rows.end * self.row;
+        let at_once = self.tape.tile / self.row * self.row;
+        let fold = |at: usize, n: usize| {
             for sink in &self.sinks {
-                let partial = sink.partial.expect("rows of several blocks have room for their parts");
-                let (from, to) = (frame.buffer(partial).cast::<f32>().cast_const(), frame.buffer(sink.to));
-                with_fold(sink.kind, Combine { from, to: to.cast(), outer: rows, blocks, inner: 1 });
+                let from = sink.from.at(frame.table, scratch, at).cast();
+                let to = frame.buffer(sink.to).cast::<f32>().wrapping_add(at / self.row);
+                let rows = Short { level: self.level, from, to, count: n / self.row, row: self.row };
+                with_fold(sink.kind, rows);
             }
+        };
+        // SAFETY: the caller's promise.
+        unsafe { self.tape.run_tiles(frame, scratch, range, at_once, fold) };
+    }
+
+    /// Combines the blocks of rows that have several.
+    ///
+    /// # Safety
+    /// As [`Fused::run`]; the rows are the caller's alone, who has done their blocks.
+    unsafe fn combine(&self, frame: &Frame, rows: Range<usize>, blocks: usize) {
+        for sink in self.sinks.iter().filter(|_| blocks > 1) {
+            let partial = sink.partial.expect("rows of several blocks have room for their parts");
+            let from = frame.buffer(partial).cast::<f32>().cast_const().wrapping_add(rows.start * blocks);
+            let to = frame.buffer(sink.to).cast::<f32>().wrapping_add(rows.start);
+            with_fold(sink.kind, Combine { from, to, outer: rows.len(), blocks, inner: 1 });
         }
     }
 
@@ -225,6 +245,26 @@ impl Fused {
                 *frame.buffer(to).cast::<f32>().add(row * blocks + block) =
                     with_fold(sink.kind, Finish { lanes });
             }
+        }
+    }
+}
+
+impl ByRows for Fused {
+    unsafe fn run_rows(&self, frame: &Frame, block: RowBlock) {
+        let (scratch, rows) = (frame.scratch, block.of(self.rows));
+        // SAFETY: the caller's promise.
+        unsafe {
+            if self.sinks.is_empty() {
+                return self.tape.run_range(frame, scratch, block.of(self.rows * self.row));
+            }
+            if self.row <= self.tape.tile {
+                return self.short(frame, scratch, rows);
+            }
+            let blocks = self.row.div_ceil(BLOCK);
+            for row in rows.clone() {
+                (0..blocks).for_each(|block| self.block(frame, scratch, row, block, blocks));
+            }
+            self.combine(frame, rows, blocks);
         }
     }
 }
@@ -401,6 +441,8 @@ impl Columns {
 
 /// Columns that are done together: their lanes stay in the first cache.
 const STRIP: usize = 128;
+/// Rows of a lane that are combined at a time.
+const ROUNDS: usize = 4;
 
 struct Strip {
     level: Level,
@@ -429,10 +471,25 @@ impl<F: Fold> Kernel for Folded<F, Strip> {
         let t = s.tail(columns - whole);
         // SAFETY: made by `Columns::run` alone, of rows and results of `columns` elements, at most a strip.
         unsafe {
+            // Several rows of a lane at a time, for its elements are stored at half the speed at which rows are read.
+            let even = terms / (LANES * ROUNDS) * (LANES * ROUNDS);
+            for first in (0..even).step_by(LANES * ROUNDS) {
+                for (k, lane) in lanes.iter_mut().enumerate() {
+                    let (p, lane) = (from.add((first + k) * stride), lane.as_mut_ptr());
+                    for i in (0..whole).step_by(S::LANES) {
+                        let mut sum = s.load(lane.add(i));
+                        for round in 0..ROUNDS {
+                            sum = F::combine(s, sum, s.load(p.add(round * LANES * stride + i)));
+                        }
+                        s.store(lane.add(i), sum);
+                    }
+                }
+            }
             for k in 0..terms {
                 let p = from.add(k * stride);
                 let lane = lanes[k % LANES].as_mut_ptr();
-                for i in (0..whole).step_by(S::LANES) {
+                let left = if k < even { whole } else { 0 };
+                for i in (left..whole).step_by(S::LANES) {
                     s.store(lane.add(i), F::combine(s, s.load(lane.add(i)), s.load(p.add(i))));
                 }
                 if whole < columns {

@@ -1,8 +1,11 @@
 //! Reductions of rows that the lanes of a tape do not do: logarithms of sums, places of the greatest, whole numbers.
 
+use std::ops::Range;
+
 use nervure_graph::{DType, Reduction};
 
 use super::reduce::{self, BLOCK, Fold, LANES, Max, Sum, tree};
+use super::row_block::{ByRows, RowBlock};
 use super::tape::{Pattern, load};
 use super::{BufferId, Frame, math};
 use crate::simd::{Kernel, Level, Simd};
@@ -50,46 +53,57 @@ impl Rows {
     pub unsafe fn run(&self, frame: &Frame) {
         let frame = *frame;
         frame.share_range(self.rows, 1, 8 * self.row.max(1), |start, end, scratch| {
-            if self.kind == RowKind::LogSumExp {
-                return self.level.run(LogSumExp { rows: self, frame, scratch, start, end });
-            }
-            for row in start..end {
-                // SAFETY: the caller's promise; the row's result is this call's alone.
-                unsafe {
-                    match (self.kind, self.dtype) {
-                        (RowKind::LogSumExp, _) => {}
-                        (RowKind::ArgMax, DType::F32) => {
-                            self.argmax::<f32>(&frame, scratch, row, f32::is_nan)
-                        }
-                        (RowKind::ArgMax, DType::I32) => self.argmax::<i32>(&frame, scratch, row, |_| false),
-                        (RowKind::ArgMax, DType::I64 | DType::U8 | DType::Bool) => {
-                            self.argmax::<i64>(&frame, scratch, row, |_| false);
-                        }
-                        (RowKind::Whole(kind), DType::I32) => {
-                            let (least, greatest) = (i32::MIN, i32::MAX);
-                            let (first, f): (i32, fn(i32, i32) -> i32) = match kind {
-                                Reduction::Max => (least, i32::max),
-                                Reduction::Min => (greatest, i32::min),
-                                Reduction::Sum | Reduction::Product | Reduction::LogSumExp => {
-                                    (0, i32::wrapping_add)
-                                }
-                            };
-                            self.fold(&frame, scratch, row, first, f);
-                        }
-                        (RowKind::Whole(kind), DType::F32 | DType::I64 | DType::U8 | DType::Bool) => {
-                            let (first, f): (i64, fn(i64, i64) -> i64) = match kind {
-                                Reduction::Max => (i64::MIN, i64::max),
-                                Reduction::Min => (i64::MAX, i64::min),
-                                Reduction::Sum | Reduction::Product | Reduction::LogSumExp => {
-                                    (0, i64::wrapping_add)
-                                }
-                            };
-                            self.fold(&frame, scratch, row, first, f);
-                        }
+            // SAFETY: the caller's promise; the rows' results are this call's alone.
+            unsafe { self.some(&frame, scratch, start..end) };
+        });
+    }
+
+    /// # Safety
+    /// As [`Rows::run`]; the rows are the caller's alone.
+    unsafe fn some(&self, frame: &Frame, scratch: *mut u8, rows: Range<usize>) {
+        if self.kind == RowKind::LogSumExp {
+            return self.level.run(LogSumExp {
+                rows: self,
+                frame: *frame,
+                scratch,
+                start: rows.start,
+                end: rows.end,
+            });
+        }
+        for row in rows {
+            // SAFETY: the caller's promise.
+            unsafe {
+                match (self.kind, self.dtype) {
+                    (RowKind::LogSumExp, _) => {}
+                    (RowKind::ArgMax, DType::F32) => self.argmax::<f32>(frame, scratch, row, f32::is_nan),
+                    (RowKind::ArgMax, DType::I32) => self.argmax::<i32>(frame, scratch, row, |_| false),
+                    (RowKind::ArgMax, DType::I64 | DType::U8 | DType::Bool) => {
+                        self.argmax::<i64>(frame, scratch, row, |_| false);
+                    }
+                    (RowKind::Whole(kind), DType::I32) => {
+                        let (least, greatest) = (i32::MIN, i32::MAX);
+                        let (first, f): (i32, fn(i32, i32) -> i32) = match kind {
+                            Reduction::Max => (least, i32::max),
+                            Reduction::Min => (greatest, i32::min),
+                            Reduction::Sum | Reduction::Product | Reduction::LogSumExp => {
+                                (0, i32::wrapping_add)
+                            }
+                        };
+                        self.fold(frame, scratch, row, first, f);
+                    }
+                    (RowKind::Whole(kind), DType::F32 | DType::I64 | DType::U8 | DType::Bool) => {
+                        let (first, f): (i64, fn(i64, i64) -> i64) = match kind {
+                            Reduction::Max => (i64::MIN, i64::max),
+                            Reduction::Min => (i64::MAX, i64::min),
+                            Reduction::Sum | Reduction::Product | Reduction::LogSumExp => {
+                                (0, i64::wrapping_add)
+                            }
+                        };
+                        self.fold(frame, scratch, row, first, f);
                     }
                 }
             }
-        });
+        }
     }
 
     /// The elements `at .. at + n` of a row, at most a block.
@@ -157,6 +171,13 @@ impl Rows {
         }
         // SAFETY: one result for each row.
         unsafe { *frame.buffer(self.to).cast::<T>().add(row) = sum };
+    }
+}
+
+impl ByRows for Rows {
+    unsafe fn run_rows(&self, frame: &Frame, block: RowBlock) {
+        // SAFETY: the caller's promise.
+        unsafe { self.some(frame, frame.scratch, block.of(self.rows)) };
     }
 }
 

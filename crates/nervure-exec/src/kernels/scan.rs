@@ -1,7 +1,9 @@
 //! A plan run once for each step of a time axis.
 
+use super::row_block::RowBlock;
 use super::{At, BufferId, Frame};
-use crate::compile::Place;
+use crate::compile::{Place, RowBlocks};
+use crate::plan::PlanStep;
 use crate::{Error, Plan};
 
 /// A scan: its body has the carries, slices, invariants and the time index as inputs, the new carries and what is stacked as outputs.
@@ -17,8 +19,10 @@ pub(crate) struct Scan {
     pub stacks: Vec<(BufferId, usize)>,
     /// Room for the body's table of buffers.
     pub table: BufferId,
-    /// Room for the body's arena.
+    /// Room for the body's arena, unless blocks of rows have each their own.
     pub arena: BufferId,
+    /// Room for what kernels keep from step to step.
+    pub kept: BufferId,
     /// Room for the time index.
     pub time: BufferId,
 }
@@ -61,38 +65,126 @@ impl Scan {
 }
 
 impl Scan {
+    /// Work, in the time of a floating-point operation.
+    pub fn cost(&self) -> usize {
+        let body = self.body.steps.iter().fold(0usize, |sum, s| sum.saturating_add(s.kernel.work()));
+        self.length.saturating_mul(body)
+    }
+
+    /// Bytes of scratch that a worker needs: beside that of the body's kernels, in blocks of rows, a table, an arena and a time index.
+    pub fn scratch(&self) -> usize {
+        let room = LINE + self.table_bytes() + self.body.arena;
+        self.kernels_scratch() + if self.body.row_blocks.is_some() { room } else { 0 }
+    }
+
+    fn kernels_scratch(&self) -> usize {
+        self.body.scratch.next_multiple_of(LINE)
+    }
+
+    fn table_bytes(&self) -> usize {
+        (self.body.places.len() * size_of::<*mut u8>()).next_multiple_of(LINE)
+    }
+
     /// # Safety
     /// The frame's buffers are those that the kernel was compiled for.
     pub unsafe fn run(&self, frame: &Frame) -> Result<(), Error> {
+        // SAFETY: the room has a pointer for each of the body's buffers and a time index, and is this kernel's alone.
+        let mut walk = unsafe {
+            let table = frame.buffer(self.table).cast::<*mut u8>();
+            Walk::new(self, *frame, table, frame.buffer(self.time), frame.buffer(self.arena))
+        };
         if self.length == 0 {
-            for carry in &self.carries {
-                // SAFETY: both have the carry's bytes.
-                unsafe {
-                    let (from, to) = (carry.initial.pointer(frame), frame.buffer(carry.result));
-                    std::ptr::copy_nonoverlapping(from, to, carry.bytes);
-                }
-            }
+            // SAFETY: the caller's promise.
+            unsafe { walk.begin(WHOLE) };
             return Ok(());
         }
-        for carry in &self.carries {
-            if let Between::Stack(stack) = carry.between {
-                // SAFETY: both have the carry's bytes.
-                unsafe {
-                    let to = frame.buffer(stack).wrapping_add(self.time_of(0) * carry.bytes);
-                    std::ptr::copy_nonoverlapping(carry.initial.pointer(frame), to, carry.bytes);
+        walk.at(0);
+        // SAFETY: of the table, only what all steps share is read.
+        unsafe { self.body.keep(&walk.frame()) };
+        let Some(blocks) = &self.body.row_blocks else {
+            // SAFETY: the caller's promise.
+            unsafe { walk.begin(WHOLE) };
+            // SAFETY: the table holds what the body was compiled for.
+            let kernel = |step: &PlanStep, frame: &Frame| unsafe { step.kernel.run(frame) };
+            return walk.steps(|frame| self.body.steps.iter().try_for_each(|step| kernel(step, frame)));
+        };
+        let rows = blocks.rows;
+        let workers = if frame.is_shared(self.cost()) { frame.workers() } else { 1 };
+        let parts = rows.div_ceil(blocks.block).next_multiple_of(workers);
+        let each = rows.div_ceil(parts);
+        let outer = *frame;
+        frame.share(rows.div_ceil(each), self.cost(), |part, scratch| {
+            let block = RowBlock { start: part * each, end: (part * each + each).min(rows), all: rows };
+            // SAFETY: the caller's promise; the scratch has room for this, and nobody else does these rows.
+            unsafe { self.rows(&outer, blocks, block, scratch) };
+        });
+        Ok(())
+    }
+
+    /// Takes a block of rows through all steps.
+    ///
+    /// # Safety
+    /// As [`Scan::run`]; nobody else does these rows, and a worker's scratch is the caller's.
+    unsafe fn rows(&self, outer: &Frame, blocks: &RowBlocks, block: RowBlock, scratch: *mut u8) {
+        let time = scratch.wrapping_add(self.kernels_scratch());
+        let table = time.wrapping_add(LINE);
+        let arena = table.wrapping_add(self.table_bytes());
+        let outer = Frame { scratch, threads: None, ..*outer };
+        // SAFETY: the scratch has room for all this; what kernels write of each row lies in the arena's part of a buffer, whose first row is
+        // the block's.
+        unsafe {
+            let mut walk = Walk::new(self, outer, table.cast(), time, arena);
+            for (b, (pointer, (place, _))) in walk.table.iter_mut().zip(&self.body.places).enumerate() {
+                if matches!(place, Place::Arena) {
+                    *pointer = pointer.wrapping_sub(block.start * blocks.bytes[b]);
                 }
             }
+            walk.begin(block);
+            let done = walk.steps(|frame| {
+                for step in &self.body.steps {
+                    let kernel = step.kernel.by_rows();
+                    kernel.expect("a body in blocks has kernels that do rows apart").run_rows(frame, block);
+                }
+                Ok(())
+            });
+            debug_assert!(done.is_ok(), "such kernels cannot fail");
         }
-        let places = &self.body.places;
-        let arena = frame.buffer(self.arena);
-        let time = frame.buffer(self.time);
-        // SAFETY: the room has a pointer for each of the body's buffers, and is this kernel's alone.
+    }
+}
+
+/// All that there is, as one row.
+const WHOLE: RowBlock = RowBlock { start: 0, end: 1, all: 1 };
+
+/// A cache line.
+const LINE: usize = 64;
+
+/// A walk along the steps of a scan.
+struct Walk<'a> {
+    scan: &'a Scan,
+    outer: Frame<'a>,
+    /// Where the body's buffers lie.
+    table: &'a mut [*mut u8],
+    time: *mut i32,
+}
+
+impl<'a> Walk<'a> {
+    /// # Safety
+    /// `table` has room for a pointer to each of the body's buffers, `time` for an `i32`, and `arena` is the body's; they are the caller's alone.
+    unsafe fn new(
+        scan: &'a Scan,
+        outer: Frame<'a>,
+        table: *mut *mut u8,
+        time: *mut u8,
+        arena: *mut u8,
+    ) -> Walk<'a> {
+        let places = &scan.body.places;
+        // SAFETY: the caller's promise.
         let table = unsafe {
-            let table = frame.buffer(self.table).cast::<*mut u8>();
             for (i, &(place, at)) in places.iter().enumerate() {
                 table.add(i).write(match place {
                     Place::Arena => arena.wrapping_add(at),
-                    Place::Constant(at) => self.body.constants.pointer().wrapping_add(at),
+                    Place::Constant(at) => scan.body.constants.pointer().wrapping_add(at),
+                    Place::Kept(at) => outer.buffer(scan.kept).wrapping_add(at),
                     Place::Input(_) | Place::Output(_) | Place::Slot(_) | Place::Same(_) => {
                         std::ptr::null_mut()
                     }
@@ -100,44 +192,74 @@ impl Scan {
             }
             std::slice::from_raw_parts_mut(table, places.len())
         };
-        let (carries, sliced) = (self.carries.len(), self.carries.len() + self.slices.len());
-        for step in 0..self.length {
-            let t = self.time_of(step);
-            // SAFETY: the room has an `i32`.
-            unsafe { time.cast::<i32>().write(t as i32) };
-            for (pointer, &(place, _)) in table.iter_mut().zip(places) {
-                match place {
-                    Place::Input(i) if i < carries => {
-                        let carry = &self.carries[i];
-                        *pointer = match step {
-                            0 => carry.initial.pointer(frame),
-                            _ => self.after(frame, carry, step - 1),
-                        };
-                    }
-                    Place::Input(i) if i < sliced => {
-                        let (at, bytes) = self.slices[i - carries];
-                        *pointer = at.pointer(frame).wrapping_add(t * bytes);
-                    }
-                    Place::Input(i) => {
-                        *pointer = self.invariants.get(i - sliced).map_or(time, |at| at.pointer(frame));
-                    }
-                    Place::Output(i) if i < carries => *pointer = self.after(frame, &self.carries[i], step),
-                    Place::Output(i) => {
-                        let (stack, bytes) = self.stacks[i - carries];
-                        *pointer = frame.buffer(stack).wrapping_add(t * bytes);
-                    }
-                    Place::Arena | Place::Constant(_) | Place::Slot(_) | Place::Same(_) => {}
+        Walk { scan, outer, table, time: time.cast() }
+    }
+
+    /// Puts the block's rows of the carries where the first step finds them; into the results, if there is no step.
+    ///
+    /// # Safety
+    /// As [`Scan::run`]; the block's rows are the caller's alone.
+    unsafe fn begin(&self, block: RowBlock) {
+        let Walk { scan, outer, .. } = self;
+        for carry in &scan.carries {
+            let to = match carry.between {
+                _ if scan.length == 0 => outer.buffer(carry.result),
+                Between::Stack(stack) => outer.buffer(stack).wrapping_add(scan.time_of(0) * carry.bytes),
+                Between::Spare(_) => continue,
+            };
+            let rows = block.of(carry.bytes);
+            // SAFETY: both have the carry's bytes.
+            unsafe {
+                let from = carry.initial.pointer(outer).wrapping_add(rows.start);
+                std::ptr::copy_nonoverlapping(from, to.wrapping_add(rows.start), rows.len());
+            }
+        }
+    }
+
+    /// Sets the table and the time index to those of a step.
+    fn at(&mut self, step: usize) {
+        let Walk { scan, outer, .. } = *self;
+        let (carries, sliced) = (scan.carries.len(), scan.carries.len() + scan.slices.len());
+        let t = scan.time_of(step);
+        // SAFETY: the room has an `i32`.
+        unsafe { self.time.write(t as i32) };
+        for (pointer, &(place, _)) in self.table.iter_mut().zip(&scan.body.places) {
+            match place {
+                Place::Input(i) if i < carries => {
+                    let carry = &scan.carries[i];
+                    *pointer = match step {
+                        0 => carry.initial.pointer(&outer),
+                        _ => scan.after(&outer, carry, step - 1),
+                    };
                 }
+                Place::Input(i) if i < sliced => {
+                    let (at, bytes) = scan.slices[i - carries];
+                    *pointer = at.pointer(&outer).wrapping_add(t * bytes);
+                }
+                Place::Input(i) => {
+                    let invariant = scan.invariants.get(i - sliced);
+                    *pointer = invariant.map_or(self.time.cast(), |at| at.pointer(&outer));
+                }
+                Place::Output(i) if i < carries => *pointer = scan.after(&outer, &scan.carries[i], step),
+                Place::Output(i) => {
+                    let (stack, bytes) = scan.stacks[i - carries];
+                    *pointer = outer.buffer(stack).wrapping_add(t * bytes);
+                }
+                Place::Arena | Place::Constant(_) | Place::Kept(_) | Place::Slot(_) | Place::Same(_) => {}
             }
-            let frame = Frame { table, ..*frame };
-            if step == 0 {
-                // SAFETY: as below; what is kept lies apart in the body's arena.
-                unsafe { self.body.keep(&frame) };
-            }
-            for done in &self.body.steps {
-                // SAFETY: the table holds what the body was compiled for.
-                unsafe { done.kernel.run(&frame)? };
-            }
+        }
+    }
+
+    /// What the body's kernels run in.
+    fn frame(&self) -> Frame<'_> {
+        Frame { table: self.table, ..self.outer }
+    }
+
+    /// Does every step: `kernels` those of the body.
+    fn steps(&mut self, kernels: impl Fn(&Frame) -> Result<(), Error>) -> Result<(), Error> {
+        for step in 0..self.scan.length {
+            self.at(step);
+            kernels(&self.frame())?;
         }
         Ok(())
     }

@@ -1,0 +1,112 @@
+//! Scans that are done in blocks of rows, and such as must not be.
+
+use nervure_graph::Shape;
+
+use super::*;
+
+/// Rows of the batch: several blocks, the last of another size.
+const ROWS: usize = 70;
+const UNITS: usize = 33;
+
+/// What a body makes of the state, a slice, weights and the time.
+type Write = for<'g> fn(&'g Builder, [Tensor<'g>; 4]) -> Tensor<'g>;
+
+/// A scan over three steps whose body makes the next state, which is also stacked, as it comes and beside the slice; and the gradients of slices and
+/// weights.
+fn scan(write: Write) -> Graph {
+    let b = Builder::new();
+    let h = b.input("h", DType::F32, [ROWS.into(), UNITS.into()]);
+    let x = b.input("x", DType::F32, [ROWS.into(), UNITS.into()]);
+    let w = b.input("w", DType::F32, [UNITS.into(), UNITS.into()]);
+    let t = b.input("t", DType::I32, Shape::new());
+    let new = write(&b, [h, x, w, t]);
+    b.output("h", new);
+    b.output("all", new);
+    b.output("beside", b.concat(&[new, x], 1));
+    let body = b.finish().unwrap();
+
+    let g = Builder::new();
+    let x = g.input("x", DType::F32, [3.into(), ROWS.into(), UNITS.into()]);
+    let w = g.input("w", DType::F32, [UNITS.into(), UNITS.into()]);
+    let first = g.input("h", DType::F32, [ROWS.into(), UNITS.into()]);
+    let scan = Scan { body, carries: 1, slices: 1, length: 3.into(), reverse: false };
+    let states = g.scan(scan, &[first, x, w]);
+    for (i, name) in ["last", "all", "beside"].into_iter().enumerate() {
+        g.output(name, states.project(i));
+    }
+    let loss = states.project(0).square().sum_all() + states.project(1).sin().sum_all();
+    // Not every body multiplies by the weights.
+    for (i, grad) in gradient(&g, loss, &[x, w, first]).into_iter().flatten().enumerate() {
+        g.output(&format!("gradient {i}"), grad * 0.1);
+    }
+    g.finish().unwrap()
+}
+
+/// Whether the first scan of the plan is done in blocks, whose results agree with the reference in any case.
+fn is_divided(name: &str, write: Write) -> bool {
+    let graph = scan(write);
+    let inputs = [
+        ("x".to_string(), walk(&[3, ROWS, UNITS], 0.0)),
+        ("w".to_string(), walk(&[UNITS, UNITS], 0.3)),
+        ("h".to_string(), walk(&[ROWS, UNITS], 0.7)),
+    ];
+    agree(&Case::new(name, graph.clone(), Bindings::new(), inputs.into(), [].into()));
+    let plan = Plan::compile(&graph, &Bindings::new(), &Store::new()).unwrap();
+    let scan = plan.listing().find(|k| k.what.starts_with("scan")).unwrap();
+    scan.what.lines().next().unwrap().contains("in blocks of")
+}
+
+#[test]
+fn bodies_that_do_rows_apart_are_done_in_blocks() {
+    let cases: [(&str, Write); 7] = [
+        ("a plain layer", |_, [h, x, w, _]| (h.matmul(w) * 0.2 + x).tanh()),
+        ("weights that are transposed", |_, [h, x, w, _]| (h.matmul_with(w, false, true) * 0.2 + x).tanh()),
+        ("weights that are read as they lie", |_, [h, x, w, _]| {
+            let narrow = (h.narrow(1, 0, 3).matmul(w.narrow(0, 0, 3)) + x).sin();
+            narrow * 0.5 + h * 0.3
+        }),
+        ("normal rows", |_, [h, x, w, _]| {
+            let y = h.matmul(w) * 0.2 + x;
+            let y = y - y.mean(&[1]).keep_axes(y, &[1]);
+            y / (y.square().mean(&[1]).keep_axes(y, &[1]) + 0.1).sqrt()
+        }),
+        ("a softmax and the place of the greatest", |_, [h, x, w, _]| {
+            let y = h.matmul(w) * 0.2 + x;
+            let top = y.argmax(1).cast(DType::F32).expand(-1) * 0.01;
+            (y - y.reduce(Reduction::LogSumExp, &[1]).keep_axes(y, &[1])).exp() + top
+        }),
+        ("a mask of rows", |_, [h, x, w, _]| {
+            let counts = x.narrow(1, 0, 1).reshape([ROWS.into()]).less(x.constant(0.1));
+            counts.expand(-1).select((h.matmul(w) * 0.2 + x).tanh(), h)
+        }),
+        ("noise and zeros around", |g, [h, x, w, t]| {
+            let key = [g.scalar(DType::I64, 3.0), g.scalar(DType::I64, 5.0), t];
+            let noise = g.apply(Op::Random { stream: 1, shape: vec![ROWS.into(), UNITS.into()] }, &key);
+            let y = (h.matmul(w) * 0.2 + x * noise).tanh();
+            y * y.narrow(1, 1, UNITS - 5).pad(&[(0, 0), (2, 3)], 0.5)
+        }),
+    ];
+    for (name, write) in cases {
+        assert!(is_divided(name, write), "{name}");
+    }
+}
+
+#[test]
+fn bodies_that_mix_rows_are_not() {
+    let cases: [(&str, Write); 5] = [
+        ("a mean over the batch", |_, [h, x, w, _]| {
+            let y = h.matmul(w) * 0.2 + x;
+            (y - y.mean(&[0]).keep_axes(y, &[0])).tanh()
+        }),
+        ("rows the other way round", |_, [h, x, ..]| (h.reverse(&[0]) * 0.4 + x).sin()),
+        ("a row for all", |_, [h, x, ..]| (h.narrow(0, 0, 1).reshape([UNITS.into()]) * 0.4 + x).sin()),
+        ("products of rows", |_, [h, x, ..]| (h.matmul_with(h, false, true).matmul(x) * 1e-3).sin()),
+        ("rows and columns changed", |_, [h, x, ..]| {
+            let turned = h.transpose(&[1, 0]).reshape([ROWS.into(), UNITS.into()]);
+            (turned * 0.3 + x).sin()
+        }),
+    ];
+    for (name, write) in cases {
+        assert!(!is_divided(name, write), "{name}");
+    }
+}
