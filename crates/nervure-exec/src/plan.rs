@@ -4,12 +4,13 @@ use nervure_graph::{Bindings, DType, Graph, simplify};
 
 use crate::buffer::Memory;
 use crate::compile::{self, Place, Results, RowBlocks};
+use crate::kernels::columns::FusedColumns;
 use crate::kernels::conv::Conv;
 use crate::kernels::index::{ArgSort, Check, Gather, ScatterAdd};
 use crate::kernels::matmul::MatMul;
 use crate::kernels::movement::{Assemble, Copy};
 use crate::kernels::pool::Pool;
-use crate::kernels::reduce::{Columns, Fused};
+use crate::kernels::reduce::{Columns, Extent, Fused};
 use crate::kernels::row_block::ByRows;
 use crate::kernels::rows::{self, Rows};
 use crate::kernels::scan::Scan;
@@ -106,6 +107,7 @@ pub(crate) struct Buffers {
 /// What a step of a plan does.
 pub(crate) enum Kernel {
     Fused(Fused),
+    FusedColumns(FusedColumns),
     Columns(Columns),
     MatMul(MatMul),
     Copy(Copy),
@@ -277,6 +279,7 @@ impl Kernel {
             Kernel::Check(_) => true,
             Kernel::Scan(k) => k.body.steps.iter().any(|s| s.kernel.can_fail()),
             Kernel::Fused(_)
+            | Kernel::FusedColumns(_)
             | Kernel::Columns(_)
             | Kernel::MatMul(_)
             | Kernel::Copy(_)
@@ -294,6 +297,7 @@ impl Kernel {
     fn scratch(&self) -> usize {
         match self {
             Kernel::Fused(k) => k.tape.scratch,
+            Kernel::FusedColumns(k) => k.scratch(),
             Kernel::MatMul(k) => k.scratch(),
             Kernel::Conv(k) => k.scratch(),
             Kernel::Pool(k) => k.scratch(),
@@ -317,7 +321,8 @@ impl Kernel {
             Kernel::Copy(k) => Some(k),
             Kernel::Assemble(k) => Some(k),
             Kernel::Rows(k) => Some(k),
-            Kernel::Columns(_)
+            Kernel::FusedColumns(_)
+            | Kernel::Columns(_)
             | Kernel::Conv(_)
             | Kernel::Pool(_)
             | Kernel::Check(_)
@@ -332,6 +337,9 @@ impl Kernel {
     pub fn work(&self) -> usize {
         match self {
             Kernel::Fused(k) => k.rows.saturating_mul(k.row).saturating_mul(k.tape.cost + k.sinks.len()),
+            Kernel::FusedColumns(k) => {
+                k.extent.outer * k.extent.k * k.extent.inner * (k.tape.cost + k.sinks.len())
+            }
             Kernel::Columns(k) => k.outer * k.k * k.inner,
             Kernel::MatMul(k) => k.cost(),
             Kernel::Copy(k) => k.axes.iter().map(|a| a.0).product(),
@@ -358,6 +366,7 @@ impl Kernel {
         unsafe {
             match self {
                 Kernel::Fused(k) => k.run(frame),
+                Kernel::FusedColumns(k) => k.run(frame),
                 Kernel::Columns(k) => k.run(frame),
                 Kernel::MatMul(k) => k.run(frame),
                 Kernel::Copy(k) => k.run(frame),
@@ -385,6 +394,11 @@ impl fmt::Display for Kernel {
                     write!(f, ", row {:?}", sink.kind)?;
                 }
                 Ok(())
+            }
+            Kernel::FusedColumns(k) => {
+                let Extent { outer, k: terms, inner } = k.extent;
+                write!(f, "map {outer} × {terms} × {inner}, {} steps", k.tape.steps.len())?;
+                k.sinks.iter().try_for_each(|sink| write!(f, ", column {:?}", sink.kind))
             }
             Kernel::Columns(k) => write!(f, "column {:?} {} × {} × {}", k.kind, k.outer, k.k, k.inner),
             Kernel::MatMul(k) => {

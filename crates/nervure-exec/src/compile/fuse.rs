@@ -1,9 +1,11 @@
 //! Which elementwise operations go together: groups of nodes of one number of elements, each of which becomes one tape.
 
+use std::ops::Range;
+
 use nervure_graph::{DType, NodeId, Op, Reduction};
 
 use super::bind::Bound;
-use crate::kernels::reduce::SINKS;
+use crate::kernels::reduce::{Extent, LANES, SINKS};
 
 /// What a node is to the compiler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +56,10 @@ pub(super) fn class(op: &Op) -> Class {
 pub(super) struct Group {
     /// Elementwise nodes, in order.
     pub members: Vec<NodeId>,
-    /// Reductions of the tape's rows.
+    /// Reductions of what the tape makes.
     pub sinks: Vec<NodeId>,
-    /// Elements of a row, if there are reductions.
-    pub row: Option<usize>,
+    /// Of which axis, if there are any.
+    pub extent: Option<Extent>,
 }
 
 /// The groups of a graph.
@@ -79,13 +81,19 @@ pub(super) fn root(bound: &Bound, mut id: NodeId) -> NodeId {
     id
 }
 
-/// If a reduction takes the last axes (but for axes of size 1): elements of each row.
-pub(super) fn row_of(bound: &Bound, id: NodeId) -> Option<usize> {
+/// What a reduction finds, if it takes axes that lie side by side, but for axes of size 1.
+pub(super) fn extent_of(bound: &Bound, id: NodeId) -> Option<Extent> {
     let Op::Reduce { axes, .. } = bound.op(id) else { return None };
     let shape = bound.shape(bound.inputs(id)[0]);
     let first = axes.iter().copied().find(|&a| shape[a] != 1).unwrap_or(axes[0]);
-    let trailing = (first..shape.len()).all(|a| axes.contains(&a) || shape[a] == 1);
-    trailing.then(|| axes.iter().map(|&a| shape[a]).product())
+    let last = axes.iter().copied().rfind(|&a| shape[a] != 1).unwrap_or(first);
+    let size = |range: Range<usize>| shape[range].iter().product::<usize>();
+    let together = (first..=last).all(|a| axes.contains(&a) || shape[a] == 1);
+    together.then(|| Extent {
+        outer: size(0..first),
+        k: size(first..last + 1),
+        inner: size(last + 1..shape.len()),
+    })
 }
 
 /// Whether a reduction is done by the lanes of a tape.
@@ -140,31 +148,53 @@ pub(super) fn groups(bound: &Bound) -> Groups {
             if maps && alike && set.len() > 1 && g.may_join(bound, &set, id, &mut visited, stamp) {
                 g.merge(&set);
             }
-        } else if let (true, Some(row)) = (has_fold(bound, id), row_of(bound, id)) {
-            let source = root(bound, bound.inputs(id)[0]);
-            let Some(group) = g.of[source.index()].filter(|_| class(bound.op(source)) == Class::Map) else {
-                continue;
-            };
-            let into = &mut g.groups[group];
-            if into.row.is_none_or(|r| r == row) && into.sinks.len() < SINKS {
-                into.row = Some(row);
-                into.sinks.push(id);
-                g.of[id.index()] = Some(group);
-            }
+        } else if let Some(extent) = extent_of(bound, id).filter(|e| e.inner == 1) {
+            g.reduce(bound, id, extent);
+        }
+    }
+    // What reads a reduction waits for the group already: it may as well be made there.
+    for id in bound.ids() {
+        if let Some(extent) = extent_of(bound, id).filter(pays_by_columns) {
+            g.reduce(bound, id, extent);
         }
     }
     g
 }
 
+/// Whether it pays to reduce columns along with what makes them: of a large array, of many rows, and of so few columns that their lanes stay
+/// in the caches.
+fn pays_by_columns(extent: &Extent) -> bool {
+    let Extent { outer, k, inner } = *extent;
+    inner > 1 && inner <= COLUMNS && k >= 4 * LANES && outer * k * inner >= LARGE
+}
+
+/// Columns whose lanes stay in the second cache.
+const COLUMNS: usize = 512;
+/// Elements of an array that does not stay in the caches from one kernel to the next.
+const LARGE: usize = 1 << 17;
+
 impl Groups {
+    /// Lets a group that makes the operand of a reduction reduce it as well, if the tape can.
+    fn reduce(&mut self, bound: &Bound, id: NodeId, extent: Extent) {
+        let source = root(bound, bound.inputs(id)[0]);
+        let made = class(bound.op(source)) == Class::Map && has_fold(bound, id);
+        let Some(group) = self.of[source.index()].filter(|_| made) else { return };
+        let into = &mut self.groups[group];
+        if into.extent.is_none_or(|e| e == extent) && into.sinks.len() < SINKS {
+            into.extent = Some(extent);
+            into.sinks.push(id);
+            self.of[id.index()] = Some(group);
+        }
+    }
+
     /// Whether `id` and the groups of `set` can be one: nothing that they need from outside waits for any of them.
     fn may_join(&self, bound: &Bound, set: &[usize], id: NodeId, visited: &mut [u32], stamp: u32) -> bool {
         let groups = || set.iter().map(|&s| &self.groups[s]);
         let size: usize = groups().map(|g| g.members.len()).sum();
         let sinks: usize = groups().map(|g| g.sinks.len()).sum();
-        let mut rows: Vec<usize> = groups().filter_map(|g| g.row).collect();
-        rows.dedup();
-        if size >= MEMBERS || sinks > SINKS || rows.len() > 1 {
+        let mut extents: Vec<Extent> = groups().filter_map(|g| g.extent).collect();
+        extents.dedup();
+        if size >= MEMBERS || sinks > SINKS || extents.len() > 1 {
             return false;
         }
         let within = |r: NodeId| {
@@ -213,7 +243,7 @@ impl Groups {
             let group = &mut self.groups[into];
             group.members.extend(&other.members);
             group.sinks.extend(&other.sinks);
-            group.row = group.row.or(other.row);
+            group.extent = group.extent.or(other.extent);
             for node in other.members.iter().chain(&other.sinks) {
                 self.of[node.index()] = Some(into);
             }

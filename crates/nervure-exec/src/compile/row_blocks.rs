@@ -73,7 +73,8 @@ impl RowBlocks {
                 let reads = self.is_shared(k.from) || stays(&k.pattern.axes);
                 k.rows.is_multiple_of(self.rows) && !self.is_shared(k.to) && reads
             }
-            Kernel::Columns(_)
+            Kernel::FusedColumns(_)
+            | Kernel::Columns(_)
             | Kernel::Conv(_)
             | Kernel::Pool(_)
             | Kernel::Check(_)

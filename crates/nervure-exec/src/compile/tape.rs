@@ -3,14 +3,15 @@
 use nervure_graph::{Binary, DType, NodeId, Op, Unary};
 
 use super::formulas::Match;
-use super::fuse::{Class, class, root, row_of};
+use super::fuse::{Class, class, root};
 use super::lower::{Lowering, Place};
 use super::view::Access;
 use crate::Error;
 use crate::kernels::BufferId;
+use crate::kernels::columns::FusedColumns;
 use crate::kernels::map::{self, Map, OPERANDS};
 use crate::kernels::random::Draw;
-use crate::kernels::reduce::{BLOCK, Fused, LANES, Sink};
+use crate::kernels::reduce::{BLOCK, Extent, Fused, LANES, Sink};
 use crate::kernels::tape::{Operand, Pattern, REGISTER, Step, TILE, Tape};
 use crate::plan::Kernel;
 use crate::simd::Level;
@@ -235,7 +236,7 @@ impl Lowering<'_> {
         }
         let sinks = group.sinks.iter().map(|&s| (s, self.operand(&mut w, self.bound.inputs(s)[0]))).collect();
         let node = group.sinks.last().copied().max(group.members.last().copied()).unwrap_or(first);
-        self.emit_fused(node, w, group.row, sinks, writes);
+        self.emit_fused(node, w, group.extent, sinks, writes);
         Ok(())
     }
 
@@ -244,7 +245,8 @@ impl Lowering<'_> {
         let mut w = Writer::new(self.level, access.len());
         let from = self.read(&mut w, access);
         let from = w.filled(from, DType::F32);
-        self.emit_fused(id, w, Some(row), vec![(id, from)], Vec::new());
+        let extent = Extent { outer: self.bound.len(id), k: row, inner: 1 };
+        self.emit_fused(id, w, Some(extent), vec![(id, from)], Vec::new());
     }
 
     /// A kernel for a generator whose elements are stored.
@@ -260,7 +262,7 @@ impl Lowering<'_> {
         &mut self,
         node: NodeId,
         w: Writer,
-        row: Option<usize>,
+        extent: Option<Extent>,
         sinks: Vec<(NodeId, Operand)>,
         mut writes: Vec<BufferId>,
     ) {
@@ -325,30 +327,28 @@ impl Lowering<'_> {
             }
         }
         let tape = w.finish(&mut kept);
-        let row = row.unwrap_or(len);
-        let blocks = row.div_ceil(BLOCK);
-        let rows = if row == len && sinks.is_empty() { 1 } else { self.rows_of(&sinks, len, row) };
+        let extent = extent.unwrap_or(Extent { outer: 1, k: len, inner: 1 });
+        let Extent { outer, k, inner } = extent;
+        let blocks = k.div_ceil(BLOCK);
         let mut room = Vec::new();
         let mut made = Vec::new();
         for ((id, _), from) in sinks.iter().zip(&kept) {
             let Op::Reduce { kind, .. } = self.bound.op(*id) else { continue };
-            let partial = (blocks > 1).then(|| self.new_buffer(rows * blocks * 4, Place::Arena));
+            let partial = (blocks > 1).then(|| self.new_buffer(outer * blocks * inner * 4, Place::Arena));
             room.extend(partial);
             let to = self.buffer(*id);
             writes.push(to);
             made.push(Sink { kind: *kind, from: *from, to, partial });
         }
-        let kernel = Kernel::Fused(Fused { level: self.level, tape, rows, row, sinks: made });
+        let (level, sinks) = (self.level, made);
+        let kernel = if inner == 1 {
+            Kernel::Fused(Fused { level, tape, rows: outer, row: k, sinks })
+        } else {
+            Kernel::FusedColumns(FusedColumns { level, tape, extent, sinks })
+        };
         let step = self.step(node, kernel, reads, writes);
         step.room = room;
         step.in_place = in_place;
-    }
-
-    fn rows_of(&self, sinks: &[(NodeId, Operand)], len: usize, row: usize) -> usize {
-        match sinks.first() {
-            Some((id, _)) => self.bound.len(*id),
-            None => len.checked_div(row).unwrap_or(0),
-        }
     }
 
     /// The operand that stands for `id` in a tape.
@@ -469,7 +469,7 @@ impl Lowering<'_> {
 
     /// Whether a reduction is part of a tape.
     pub(super) fn is_sink(&self, id: NodeId) -> bool {
-        self.groups.of[id.index()].is_some() && row_of(self.bound, id).is_some()
+        self.groups.of[id.index()].is_some()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the steps of a plan do. Everything is unsafe underneath: a kernel trusts that the compiler of plans gave it buffers of the
 //! sizes that it was made for, and places that do not overlap where they must not.
 
+pub(crate) mod columns;
 pub(crate) mod conv;
 pub(crate) mod gemm;
 pub(crate) mod index;

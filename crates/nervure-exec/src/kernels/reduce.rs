@@ -14,7 +14,7 @@ use super::{BufferId, Frame};
 use crate::simd::{Kernel, Level, Simd};
 
 /// Elements that share a set of lanes.
-pub(crate) const BLOCK: usize = 4096;
+pub(crate) const BLOCK: usize = 1024;
 /// Lanes of a block.
 pub(crate) const LANES: usize = 16;
 
@@ -117,16 +117,24 @@ pub(crate) fn tree<F: Fold>(mut lanes: Lanes) -> f32 {
     lanes[0]
 }
 
-/// A reduction of the rows of a tape's array.
+/// Sizes of what a reduction finds: `[outer, k, inner]`, of which it takes the middle axis. Of rows `inner` is 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub outer: usize,
+    pub k: usize,
+    pub inner: usize,
+}
+
+/// A reduction of a tape's array.
 #[derive(Debug, Clone)]
 pub(crate) struct Sink {
     /// What is computed; not [`Reduction::LogSumExp`].
     pub kind: Reduction,
     /// The elements: a register of the tape, or an array that is walked with it.
     pub from: Operand,
-    /// One element for each row.
+    /// One element for each row, or column.
     pub to: BufferId,
-    /// One element for each block of each row, where rows have more than one.
+    /// One element for each block of each, where there is more than one.
     pub partial: Option<BufferId>,
 }
 
@@ -272,7 +280,7 @@ impl ByRows for Fused {
 /// Reductions that one tape may have.
 pub(crate) const SINKS: usize = 4;
 
-struct Identity;
+pub(super) struct Identity;
 
 impl WithFold for Identity {
     type Output = f32;
@@ -307,9 +315,9 @@ impl WithFold for Accumulate<'_> {
 }
 
 /// Work on lanes with a fold, at a level.
-struct Folded<F, W> {
-    fold: F,
-    work: W,
+pub(super) struct Folded<F, W> {
+    pub fold: F,
+    pub work: W,
 }
 
 impl<F: Fold> Kernel for Folded<F, Accumulate<'_>> {
@@ -355,12 +363,12 @@ impl<F: Fold> Kernel for Folded<F, Short> {
 }
 
 /// Combines the blocks `[outer, blocks, inner]` in ascending order.
-struct Combine {
-    from: *const f32,
-    to: *mut f32,
-    outer: usize,
-    blocks: usize,
-    inner: usize,
+pub(super) struct Combine {
+    pub from: *const f32,
+    pub to: *mut f32,
+    pub outer: usize,
+    pub blocks: usize,
+    pub inner: usize,
 }
 
 impl WithFold for Combine {
