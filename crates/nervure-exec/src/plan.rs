@@ -164,7 +164,10 @@ impl Plan {
         }
         let scratch = steps.iter().map(|s| s.kernel.scratch()).max().unwrap_or(0).next_multiple_of(64);
         let work = steps.iter().fold(0usize, |sum, s| sum.saturating_add(s.kernel.work()));
-        let keeps = steps.iter().any(|s| matches!(&s.kernel, Kernel::MatMul(k) if k.kept.is_some()));
+        let keeps = steps.iter().any(|s| {
+            matches!(&s.kernel, Kernel::MatMul(k) if k.kept.is_some())
+                || matches!(&s.kernel, Kernel::Conv(k) if k.is_kept)
+        });
         Plan {
             keeps,
             level,
@@ -191,9 +194,13 @@ impl Plan {
     /// The frame's buffers are those that the plan was compiled for.
     pub(crate) unsafe fn keep(&self, frame: &Frame) {
         for step in self.steps.iter().filter(|_| self.keeps) {
-            if let Kernel::MatMul(k) = &step.kernel {
-                // SAFETY: the caller's promise.
-                unsafe { k.keep(frame) };
+            // SAFETY: the caller's promise.
+            unsafe {
+                if let Kernel::MatMul(k) = &step.kernel {
+                    k.keep(frame);
+                } else if let Kernel::Conv(k) = &step.kernel {
+                    k.keep(frame);
+                }
             }
         }
     }
@@ -418,7 +425,13 @@ impl fmt::Display for Kernel {
             Kernel::Rows(k) => write!(f, "row {:?} {} × {}", k.kind, k.rows, k.row),
             Kernel::Conv(k) => {
                 let s = k.sizes;
-                write!(f, "convolution {:?} {} × ({} × {} × {})", k.kind, k.groups, s.m, s.k, s.n)?;
+                let tiles = if k.is_winograd() { "Winograd " } else { "" };
+                let kept = if k.is_kept { ", packed once" } else { "" };
+                write!(
+                    f,
+                    "{tiles}convolution {:?} {} × ({} × {} × {}){kept}",
+                    k.kind, k.groups, s.m, s.k, s.n
+                )?;
                 k.tail.iter().try_for_each(|t| write!(f, ", tail of {} steps", t.steps.len()))
             }
             Kernel::Pool(k) => {

@@ -244,6 +244,7 @@ fn convolutions_are_batch_invariant() {
         ("strided", vec![9, 9, 4], vec![3, 2, 4, 8], 1, 2),
         ("grouped", vec![7, 7, 6], vec![3, 3, 2, 9], 3, 1),
         ("deep", vec![5, 5, 40], vec![3, 3, 40, 33], 1, 1),
+        ("tiles", vec![9, 8, 16], vec![3, 3, 16, 24], 1, 1),
         ("pointwise", vec![6, 6, 16], vec![1, 1, 16, 8], 1, 1),
         ("signal", vec![30, 5], vec![4, 5, 7], 1, 1),
     ] {
@@ -590,7 +591,7 @@ fn kernels_are_timed_when_that_is_wanted() {
 /// Weights are packed once for the runs that follow: until somebody changes them, by whatever way.
 #[test]
 fn weights_that_change_between_runs_are_packed_anew() {
-    let (m, k, n) = (40usize, 300usize, 50usize);
+    let (m, k, n) = (40usize, 288usize, 50usize);
     let write = |training: bool| {
         let g = Builder::new();
         let x = g.input("x", DType::F32, [m.into(), k.into()]);
@@ -600,9 +601,15 @@ fn weights_that_change_between_runs_are_packed_anew() {
             g.update(w, w * 0.5);
         } else {
             g.output("y", x.matmul(w));
+            let image = x.reshape([1usize, 12, 30, 32].map(Dim::from));
+            let kernel = w.reshape([3usize, 3, 32, 50].map(Dim::from));
+            g.output("tiles", image.conv(kernel, Window::new([3, 3]), 1));
+            let strided = Window { strides: vec![2, 2], ..Window::new([3, 3]) };
+            g.output("taps", image.conv(kernel, strided, 1));
         }
         g.finish().unwrap()
     };
+    let outputs = |r: &Runner| [0, 1, 2].map(|i| bits(r.output(i)));
     let (predict, train) = (write(false), write(true));
     let mut first = store(&predict);
     let threads = Threads::new(1);
@@ -610,14 +617,14 @@ fn weights_that_change_between_runs_are_packed_anew() {
     let fresh = |s: &Store| {
         let mut r = runner(&predict, &Bindings::new(), s);
         r.infer(&threads, s, &[View::F32(&x)]).unwrap();
-        bits(r.output(0))
+        outputs(&r)
     };
     let mut r = runner(&predict, &Bindings::new(), &first);
-    assert!(r.plan().to_string().contains("packed once"), "{}", r.plan());
+    assert_eq!(r.plan().to_string().matches("packed once").count(), 3, "{}", r.plan());
     let mut check = |s: &Store, what: &str| {
         for _ in 0..2 {
             r.infer(&threads, s, &[View::F32(&x)]).unwrap();
-            assert_eq!(bits(r.output(0)), fresh(s), "{what}");
+            assert_eq!(outputs(&r), fresh(s), "{what}");
         }
     };
     check(&first, "at first");

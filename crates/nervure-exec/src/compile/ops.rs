@@ -129,6 +129,15 @@ impl Lowering<'_> {
         self.push_matmul(id, sizes, batch, (&a, a.strides[row_a], a.strides[term_a]), (&b, column_b, term_b));
     }
 
+    /// Whether what is made of a buffer is to be kept: of what the steps of a scan share, and of a weight that no run changes where that pays.
+    pub(super) fn stays(&self, b: BufferId, pays: bool) -> bool {
+        match self.out.buffers[b as usize].place {
+            Place::Slot(_) => self.keeps && pays,
+            Place::Input(i) => self.steady.contains(&i),
+            Place::Arena | Place::Constant(_) | Place::Output(_) | Place::Kept(_) | Place::Same(_) => false,
+        }
+    }
+
     fn push_matmul(
         &mut self,
         id: NodeId,
@@ -137,11 +146,6 @@ impl Lowering<'_> {
         (a, a_lane, a_term): (&Access, isize, isize),
         (b, column_b, term_b): (&Access, usize, usize),
     ) {
-        let stays = |b: BufferId, l: &Self| match l.out.buffers[b as usize].place {
-            Place::Slot(_) => l.keeps && sizes.m <= KEPT,
-            Place::Input(i) => l.steady.contains(&i),
-            Place::Arena | Place::Constant(_) | Place::Output(_) | Place::Kept(_) | Place::Same(_) => false,
-        };
         let operand = |l: &mut Self, x: &Access, lane: isize, term: isize| {
             let buffer = l.buffer(x.base);
             matmul::Operand { buffer, offset: x.offset, lane, term }
@@ -158,7 +162,7 @@ impl Lowering<'_> {
         }
         let (reads, c) = ([a.buffer, b.buffer], self.buffer(id));
         let is_direct = MatMul::is_direct(self.level, sizes, b.lane);
-        let keeps = !is_direct && batch.is_empty() && stays(b.buffer, self);
+        let keeps = !is_direct && batch.is_empty() && self.stays(b.buffer, sizes.m <= KEPT);
         let kept = keeps.then(|| self.kept_buffer(MatMul::keeping(self.level, sizes) * 4));
         let kernel = MatMul { level: self.level, sizes, batch, a, b, c, is_direct, kept, tail: None };
         let flops = 2 * kernel.count() as u64 * sizes.m as u64 * sizes.n as u64 * sizes.k as u64;

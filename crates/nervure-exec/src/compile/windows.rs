@@ -36,8 +36,15 @@ impl Lowering<'_> {
         let from = [self.at(inputs[0]), self.at(inputs[1])];
         let to = self.buffer(id);
         let mut kernel = Conv::new(self.level, kind, &geometry, groups, channels, (from, to));
-        kernel.room = self.new_buffer(kernel.room(), Place::Arena);
-        let (room, reads) = (vec![kernel.room], from.map(|a| a.buffer));
+        kernel.is_kept = kernel.packs() && self.stays(from[1].buffer, true);
+        let room = if kernel.is_kept {
+            kernel.room = self.kept_buffer(kernel.room());
+            Vec::new()
+        } else {
+            kernel.room = self.new_buffer(kernel.room(), Place::Arena);
+            vec![kernel.room]
+        };
+        let reads = from.map(|a| a.buffer);
         let flops = 2 * (groups * kernel.sizes.m) as u64 * kernel.sizes.n as u64 * kernel.sizes.k as u64;
         let step = self.step(id, Kernel::Conv(Box::new(kernel)), reads, [to]);
         step.room = room;

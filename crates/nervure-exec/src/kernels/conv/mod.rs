@@ -1,14 +1,16 @@
 //! Convolutions, of channels-last images, without a matrix of their windows: sums run along the images as they lie, or along a copy of a
-//! block with zeros around it where windows meet the padding.
+//! block with zeros around it where windows meet the padding; or, for windows of 3 × 3, over transformed tiles in fewer products.
 
 mod depthwise;
 mod kernel_grad;
 mod pass;
 mod product;
 mod tile;
+mod winograd;
 
 use kernel_grad::KernelGrad;
 use product::Products;
+use winograd::{WinogradKernelGrad, WinogradProducts};
 
 use super::gemm::Sizes;
 use super::tape::Tape;
@@ -44,6 +46,8 @@ pub(crate) struct Conv {
     pub to: BufferId,
     /// Memory of [`Conv::room`] bytes.
     pub room: BufferId,
+    /// Whether the room has the packed kernel, of [`Conv::keep`], for as long as this stays.
+    pub is_kept: bool,
     /// Elementwise operations on what was computed, block by block.
     pub tail: Option<Tape>,
     how: How,
@@ -52,7 +56,9 @@ pub(crate) struct Conv {
 #[derive(Debug, Clone)]
 enum How {
     Products(Products),
+    Winograd(WinogradProducts),
     KernelGrad(Box<KernelGrad>),
+    WinogradKernelGrad(WinogradKernelGrad),
 }
 
 impl Conv {
@@ -73,12 +79,15 @@ impl Conv {
             ConvKind::KernelGrad => Sizes { m: g.taps() * c, n: o, k: windows },
         };
         let (g, channels) = flatten(geometry, groups, (c, o));
-        let how = match kind {
-            ConvKind::Forward => How::Products(Products::forward(&g, groups, channels)),
-            ConvKind::InputGrad => How::Products(Products::input_grad(&g, groups, channels)),
-            ConvKind::KernelGrad => How::KernelGrad(Box::new(KernelGrad::new(&g, groups, channels))),
+        let how = match (kind, winograd::pays(kind, &g, groups, channels)) {
+            (ConvKind::Forward, false) => How::Products(Products::forward(&g, groups, channels)),
+            (ConvKind::Forward, true) => How::Winograd(WinogradProducts::forward(&g, channels)),
+            (ConvKind::InputGrad, false) => How::Products(Products::input_grad(&g, groups, channels)),
+            (ConvKind::InputGrad, true) => How::Winograd(WinogradProducts::input_grad(&g, channels)),
+            (ConvKind::KernelGrad, false) => How::KernelGrad(Box::new(KernelGrad::new(&g, groups, channels))),
+            (ConvKind::KernelGrad, true) => How::WinogradKernelGrad(WinogradKernelGrad::new(&g, channels)),
         };
-        Conv { level, kind, groups, sizes, from, to, room: 0, tail: None, how }
+        Conv { level, kind, groups, sizes, from, to, room: 0, is_kept: false, tail: None, how }
     }
 
     /// Number of elements of the result.
@@ -94,17 +103,21 @@ impl Conv {
 
     /// Whether the elements of a block lie side by side, row by row.
     pub fn can_have_tail(&self) -> bool {
-        match &self.how {
-            How::Products(p) => self.tail.is_none() && p.is_whole(),
-            How::KernelGrad(_) => false,
-        }
+        self.tail.is_none()
+            && match &self.how {
+                How::Products(p) => p.is_whole(),
+                How::Winograd(_) => true,
+                How::KernelGrad(_) | How::WinogradKernelGrad(_) => false,
+            }
     }
 
     /// Bytes of memory that it needs while it runs.
     pub fn room(&self) -> usize {
         4 * match &self.how {
             How::Products(p) => p.room(self.level),
+            How::Winograd(p) => p.room(self.level),
             How::KernelGrad(k) => k.room(),
+            How::WinogradKernelGrad(k) => k.room(),
         }
     }
 
@@ -117,29 +130,75 @@ impl Conv {
     fn copied(&self) -> usize {
         let floats = match &self.how {
             How::Products(p) => p.scratch(),
+            How::Winograd(p) => p.scratch(),
             How::KernelGrad(k) => k.scratch(),
+            How::WinogradKernelGrad(k) => k.scratch(),
         };
         (4 * floats).next_multiple_of(64)
     }
 
+    /// Whether it goes by transformed tiles.
+    pub fn is_winograd(&self) -> bool {
+        matches!(self.how, How::Winograd(_) | How::WinogradKernelGrad(_))
+    }
+
+    /// Whether it packs its second operand, the kernel.
+    pub fn packs(&self) -> bool {
+        match &self.how {
+            How::Products(_) | How::Winograd(_) => self.room() > 0,
+            How::KernelGrad(_) | How::WinogradKernelGrad(_) => false,
+        }
+    }
+
+    /// Packs the kernel where it is kept.
+    ///
     /// # Safety
     /// The frame's buffers are those that the kernel was compiled for.
+    pub unsafe fn keep(&self, frame: &Frame) {
+        if self.is_kept {
+            // SAFETY: the caller's promise.
+            unsafe { self.pack(frame, &self.operands(frame)) };
+        }
+    }
+
+    /// # Safety
+    /// As [`Conv::run`].
+    unsafe fn pack(&self, frame: &Frame, operands: &Operands) {
+        // SAFETY: the operands are as compiled.
+        unsafe {
+            match &self.how {
+                How::Products(p) => p.pack(self.level, frame, operands),
+                How::Winograd(p) => p.pack(self.level, frame, operands),
+                How::KernelGrad(_) | How::WinogradKernelGrad(_) => {}
+            }
+        }
+    }
+
+    /// # Safety
+    /// The frame's buffers are those that the kernel was compiled for; what is kept was packed since the kernel last changed.
     pub unsafe fn run(&self, frame: &Frame) {
-        let operands = Operands {
+        let operands = self.operands(frame);
+        let tail = self.tail.as_ref().map(|tape| (tape, self.copied()));
+        // SAFETY: the operands are as compiled.
+        unsafe {
+            if !self.is_kept {
+                self.pack(frame, &operands);
+            }
+            match &self.how {
+                How::Products(p) => p.run(self.level, frame, &operands, tail),
+                How::Winograd(p) => p.run(self.level, frame, &operands, tail),
+                How::KernelGrad(k) => k.run(self.level, frame, &operands),
+                How::WinogradKernelGrad(k) => k.run(self.level, frame, &operands),
+            }
+        }
+    }
+
+    fn operands(&self, frame: &Frame) -> Operands {
+        Operands {
             a: Shared(self.from[0].pointer(frame).cast()),
             b: Shared(self.from[1].pointer(frame).cast()),
             to: Shared(frame.buffer(self.to).cast()),
             room: Shared(frame.buffer(self.room).cast()),
-        };
-        // SAFETY: the operands are as compiled.
-        unsafe {
-            match &self.how {
-                How::Products(p) => {
-                    let tail = self.tail.as_ref().map(|tape| (tape, self.copied()));
-                    p.run(self.level, frame, &operands, tail);
-                }
-                How::KernelGrad(k) => k.run(self.level, frame, &operands),
-            }
         }
     }
 }

@@ -108,25 +108,35 @@ impl Products {
         self.passes.iter().map(|p| p.blocks.scratch()).max().unwrap_or(0)
     }
 
+    /// Where the kernel of a group is packed for a pass.
+    fn packed(&self, level: Level, operands: &Operands, group: usize, pass: &Weighted) -> *mut f32 {
+        let columns = self.channels.1.next_multiple_of(level.lanes());
+        operands.room.add(group * self.room_of_group(level) + pass.before * columns)
+    }
+
+    /// Packs the kernel in the room.
+    ///
     /// # Safety
-    /// The operands are as compiled: a source, a kernel, a result that nobody else reads or writes, and room for packed kernels; of a result
-    /// that is whole the tape goes over as many elements, and has its scratch after that many bytes.
-    pub unsafe fn run(&self, level: Level, frame: &Frame, operands: &Operands, tail: Option<(&Tape, usize)>) {
-        let (c, n) = self.channels;
-        let lanes = level.lanes();
-        let packed = |group: usize, pass: &Weighted| {
-            let columns = n.next_multiple_of(lanes);
-            operands.room.add(group * self.room_of_group(level) + pass.before * columns)
-        };
+    /// As [`Products::run`].
+    pub unsafe fn pack(&self, level: Level, frame: &Frame, operands: &Operands) {
+        let (n, lanes) = (self.channels.1, level.lanes());
         let count = if self.is_depthwise { 0 } else { panels(n, lanes).count() };
         frame.share(self.groups * self.passes.len() * count, self.room(level), |part, _| {
             let (group, pass) =
                 (part / count / self.passes.len(), &self.passes[part / count % self.passes.len()]);
             if let Some((first, columns)) = panels(n, lanes).nth(part % count) {
+                let to = self.packed(level, operands, group, pass);
                 // SAFETY: the panel's stretch of the room is this call's alone.
-                unsafe { self.pack(operands.b.0, group, pass, (first, columns), lanes, packed(group, pass)) };
+                unsafe { self.pack_columns(operands.b.0, group, pass, (first, columns), lanes, to) };
             }
         });
+    }
+
+    /// # Safety
+    /// The operands are as compiled: a source, a kernel, a result that nobody else reads or writes, and room with the packed kernel; of a result
+    /// that is whole the tape goes over as many elements, and has its scratch after that many bytes.
+    pub unsafe fn run(&self, level: Level, frame: &Frame, operands: &Operands, tail: Option<(&Tape, usize)>) {
+        let (c, n) = self.channels;
         let pixels = |sizes: [usize; 3]| sizes.iter().product::<usize>();
         let (source, result) =
             (pixels(self.sizes.0) * c * self.groups, pixels(self.sizes.1) * n * self.groups);
@@ -153,7 +163,10 @@ impl Products {
                     let c = operands.to.add(image * result + group * n);
                     // SAFETY: the image is within the source; the block's results are this call's alone.
                     let x = unsafe { pass.blocks.read(x, &block, scratch.cast()) };
-                    let b = if self.is_depthwise { operands.b.0 } else { packed(group, pass) };
+                    let b = match self.is_depthwise {
+                        true => operands.b.0,
+                        false => self.packed(level, operands, group, pass),
+                    };
                     level.run(self.part(pass, &block, x, b, c));
                 }
                 if let Some((tape, before)) = tail {
@@ -186,7 +199,7 @@ impl Products {
     ///
     /// # Safety
     /// As [`Products::run`]; nobody else writes these columns.
-    unsafe fn pack(
+    unsafe fn pack_columns(
         &self,
         kernel: *const f32,
         group: usize,
