@@ -33,6 +33,68 @@ impl Strided {
     }
 }
 
+/// Floats of a cache line.
+const LINE: usize = 16;
+
+/// Memory that is asked for while something else is done, because it is read next: two matrices of rows that lie in stretches.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ahead {
+    now: Stretches,
+    then: Stretches,
+    /// The line that is asked for next.
+    line: usize,
+}
+
+/// Rows that each lie in one stretch.
+#[derive(Debug, Clone, Copy)]
+struct Stretches {
+    base: *const f32,
+    /// Floats from a row to the next.
+    stride: isize,
+    rows: usize,
+    /// Cache lines of a row.
+    lines: usize,
+}
+
+impl Default for Stretches {
+    fn default() -> Stretches {
+        Stretches { base: std::ptr::null(), stride: 0, rows: 0, lines: 0 }
+    }
+}
+
+impl Ahead {
+    /// Some terms of some lanes of an operand too, if these or those lie in stretches.
+    pub(crate) fn and(self, from: Strided, lanes: usize, terms: usize) -> Ahead {
+        let (stride, rows, len) = match (from.lane, from.term) {
+            (1, term) => (term, terms, lanes),
+            (lane, 1) => (lane, lanes, terms),
+            _ => return self,
+        };
+        let more = Stretches { base: from.base, stride, rows, lines: len.div_ceil(LINE) };
+        Ahead { now: more, then: self.now, line: 0 }
+    }
+
+    /// Number of cache lines.
+    pub(crate) fn lines(&self) -> usize {
+        self.now.rows * self.now.lines + self.then.rows * self.then.lines
+    }
+
+    /// Asks for the next line.
+    #[inline(always)]
+    pub(crate) fn ask<S: Simd>(&mut self, s: S) {
+        s.prefetch(self.now.base.wrapping_add(self.line * LINE));
+        self.line += 1;
+        if self.line >= self.now.lines {
+            self.line = 0;
+            self.now.base = self.now.base.wrapping_offset(self.now.stride);
+            self.now.rows = self.now.rows.saturating_sub(1);
+            if self.now.rows == 0 {
+                self.now = std::mem::take(&mut self.then);
+            }
+        }
+    }
+}
+
 /// Tiles of a level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tiles {
@@ -98,10 +160,12 @@ pub(crate) unsafe fn multiply_direct(
         c,
         row,
         add,
+        ahead: Ahead::default(),
     });
 }
 
 /// Multiplies `terms` terms of a left operand as it lies with [packed](super::panels::pack) columns of a right one; adds to the result, or sets it.
+/// Meanwhile asks for what is read next.
 ///
 /// # Safety
 /// The operands have these rows, columns and terms from their first elements on; so has the result, whose elements are the caller's alone.
@@ -112,6 +176,7 @@ pub(crate) unsafe fn multiply_panels(
     panels: *const f32,
     (c, row): (*mut f32, usize),
     add: bool,
+    ahead: Ahead,
 ) {
     let tiles = Tiles::of(level);
     level.run(Block {
@@ -130,6 +195,7 @@ pub(crate) unsafe fn multiply_panels(
         c,
         row,
         add,
+        ahead,
     });
 }
 
@@ -152,6 +218,7 @@ struct Block {
     c: *mut f32,
     row: usize,
     add: bool,
+    ahead: Ahead,
 }
 
 impl Kernel for Block {
@@ -162,6 +229,7 @@ impl Kernel for Block {
         unsafe {
             if !self.padded && self.rows <= 2 {
                 // Few rows: wide tiles, so that the right operand is read in long stretches.
+                let mut none = Ahead::default();
                 let mut j = 0;
                 while j < self.columns {
                     let (at, vectors) = (self.b.wrapping_add(j), (self.columns - j) / S::LANES);
@@ -174,36 +242,51 @@ impl Kernel for Block {
                         _ => 8 * S::LANES,
                     };
                     match (self.rows, vectors) {
-                        (1, 0) => tile.multiply::<S, 1, 1, false>(s, n),
-                        (1, 1) => tile.multiply::<S, 1, 1, true>(s, n),
-                        (1, 2 | 3) => tile.multiply::<S, 1, 2, true>(s, n),
-                        (1, 4..=7) => tile.multiply::<S, 1, 4, true>(s, n),
-                        (1, _) => tile.multiply::<S, 1, 8, true>(s, n),
-                        (_, 0) => tile.multiply::<S, 2, 1, false>(s, n),
-                        (_, 1) => tile.multiply::<S, 2, 1, true>(s, n),
-                        (_, 2 | 3) => tile.multiply::<S, 2, 2, true>(s, n),
-                        (_, 4..=7) => tile.multiply::<S, 2, 4, true>(s, n),
-                        (_, _) => tile.multiply::<S, 2, 8, true>(s, n),
+                        (1, 0) => tile.multiply::<S, 1, 1, false>(s, n, (&mut none, 0)),
+                        (1, 1) => tile.multiply::<S, 1, 1, true>(s, n, (&mut none, 0)),
+                        (1, 2 | 3) => tile.multiply::<S, 1, 2, true>(s, n, (&mut none, 0)),
+                        (1, 4..=7) => tile.multiply::<S, 1, 4, true>(s, n, (&mut none, 0)),
+                        (1, _) => tile.multiply::<S, 1, 8, true>(s, n, (&mut none, 0)),
+                        (_, 0) => tile.multiply::<S, 2, 1, false>(s, n, (&mut none, 0)),
+                        (_, 1) => tile.multiply::<S, 2, 1, true>(s, n, (&mut none, 0)),
+                        (_, 2 | 3) => tile.multiply::<S, 2, 2, true>(s, n, (&mut none, 0)),
+                        (_, 4..=7) => tile.multiply::<S, 2, 4, true>(s, n, (&mut none, 0)),
+                        (_, _) => tile.multiply::<S, 2, 8, true>(s, n, (&mut none, 0)),
                     }
                     j += n;
                 }
                 return;
             }
             let wide = S::LANES * VECTORS;
+            let tiles = self.columns.div_ceil(wide) * self.rows.div_ceil(self.tiles.rows);
+            let early = self.ahead.lines().div_ceil(tiles.max(1)).min(self.terms);
+            let mut ahead = self.ahead;
             for j in (0..self.columns).step_by(wide) {
                 let n = wide.min(self.columns - j);
                 let b = self.b.wrapping_add(j / wide * self.b_tile);
                 for i in (0..self.rows).step_by(self.tiles.rows) {
                     let tile = self.tile(i, b, j);
                     match self.tiles.rows.min(self.rows - i) {
-                        1 => tile.columns::<S, 1>(s, n, self.padded),
-                        2 => tile.columns::<S, 2>(s, n, self.padded),
-                        3 if S::TILE_ROWS >= 3 => tile.columns::<S, 3>(s, n, self.padded),
-                        4 if S::TILE_ROWS >= 4 => tile.columns::<S, 4>(s, n, self.padded),
-                        5 if S::TILE_ROWS >= 5 => tile.columns::<S, 5>(s, n, self.padded),
-                        6 if S::TILE_ROWS >= 6 => tile.columns::<S, 6>(s, n, self.padded),
-                        7 if S::TILE_ROWS >= 7 => tile.columns::<S, 7>(s, n, self.padded),
-                        _ if S::TILE_ROWS == 8 => tile.columns::<S, 8>(s, n, self.padded),
+                        1 => tile.columns::<S, 1>(s, n, self.padded, (&mut ahead, early)),
+                        2 => tile.columns::<S, 2>(s, n, self.padded, (&mut ahead, early)),
+                        3 if S::TILE_ROWS >= 3 => {
+                            tile.columns::<S, 3>(s, n, self.padded, (&mut ahead, early))
+                        }
+                        4 if S::TILE_ROWS >= 4 => {
+                            tile.columns::<S, 4>(s, n, self.padded, (&mut ahead, early))
+                        }
+                        5 if S::TILE_ROWS >= 5 => {
+                            tile.columns::<S, 5>(s, n, self.padded, (&mut ahead, early))
+                        }
+                        6 if S::TILE_ROWS >= 6 => {
+                            tile.columns::<S, 6>(s, n, self.padded, (&mut ahead, early))
+                        }
+                        7 if S::TILE_ROWS >= 7 => {
+                            tile.columns::<S, 7>(s, n, self.padded, (&mut ahead, early))
+                        }
+                        _ if S::TILE_ROWS == 8 => {
+                            tile.columns::<S, 8>(s, n, self.padded, (&mut ahead, early))
+                        }
                         rows => unreachable!("a tile of {rows} rows"),
                     }
                 }
@@ -251,14 +334,20 @@ impl Tile {
     /// # Safety
     /// The tile's elements are within the operands and the result; with `padded`, whole vectors of the right operand are.
     #[inline(always)]
-    unsafe fn columns<S: Simd, const M: usize>(&self, s: S, n: usize, padded: bool) {
+    unsafe fn columns<S: Simd, const M: usize>(
+        &self,
+        s: S,
+        n: usize,
+        padded: bool,
+        ahead: (&mut Ahead, usize),
+    ) {
         // SAFETY: the caller's promise.
         unsafe {
             match (n.div_ceil(S::LANES), padded || n.is_multiple_of(S::LANES)) {
-                (1, true) => self.multiply::<S, M, 1, true>(s, n),
-                (1, false) => self.multiply::<S, M, 1, false>(s, n),
-                (_, true) => self.multiply::<S, M, 2, true>(s, n),
-                (_, false) => self.multiply::<S, M, 2, false>(s, n),
+                (1, true) => self.multiply::<S, M, 1, true>(s, n, ahead),
+                (1, false) => self.multiply::<S, M, 1, false>(s, n, ahead),
+                (_, true) => self.multiply::<S, M, 2, true>(s, n, ahead),
+                (_, false) => self.multiply::<S, M, 2, false>(s, n, ahead),
             }
         }
     }
@@ -266,28 +355,41 @@ impl Tile {
     /// # Safety
     /// As above; `n` needs `V` vectors, which are readable whole with `WHOLE`.
     #[inline(always)]
-    unsafe fn multiply<S: Simd, const M: usize, const V: usize, const WHOLE: bool>(&self, s: S, n: usize) {
+    unsafe fn multiply<S: Simd, const M: usize, const V: usize, const WHOLE: bool>(
+        &self,
+        s: S,
+        n: usize,
+        (ahead, early): (&mut Ahead, usize),
+    ) {
         let tail = s.tail(n - (V - 1) * S::LANES);
         let mut sums = [[s.splat(0.0); V]; M];
         let (mut a, mut b) = (self.a, self.b);
-        for _ in 0..self.terms {
-            // SAFETY: the caller's promise.
-            unsafe {
-                let mut right = [s.splat(0.0); V];
-                for (v, right) in right.iter_mut().enumerate() {
-                    let p = b.add(v * S::LANES);
-                    *right = if WHOLE || v + 1 < V { s.load(p) } else { s.load_tail(p, tail) };
-                }
-                for (i, sums) in sums.iter_mut().enumerate() {
-                    let left = s.splat(*a.offset(i as isize * self.a_lane));
-                    for (sum, right) in sums.iter_mut().zip(right) {
-                        *sum = s.fma(left, right, *sum);
+        let mut terms = |count: usize| {
+            for _ in 0..count {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let mut right = [s.splat(0.0); V];
+                    for (v, right) in right.iter_mut().enumerate() {
+                        let p = b.add(v * S::LANES);
+                        *right = if WHOLE || v + 1 < V { s.load(p) } else { s.load_tail(p, tail) };
+                    }
+                    for (i, sums) in sums.iter_mut().enumerate() {
+                        let left = s.splat(*a.offset(i as isize * self.a_lane));
+                        for (sum, right) in sums.iter_mut().zip(right) {
+                            *sum = s.fma(left, right, *sum);
+                        }
                     }
                 }
+                a = a.wrapping_offset(self.a_term);
+                b = b.wrapping_offset(self.b_term);
             }
-            a = a.wrapping_offset(self.a_term);
-            b = b.wrapping_offset(self.b_term);
+        };
+        let between = self.terms.checked_div(early).unwrap_or(0);
+        for _ in 0..early {
+            ahead.ask(s);
+            terms(between);
         }
+        terms(self.terms - early * between);
         let full = n == V * S::LANES;
         for (i, sums) in sums.iter().enumerate() {
             for (v, &sum) in sums.iter().enumerate() {

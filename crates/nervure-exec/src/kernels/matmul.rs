@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::gemm::{self, BLOCK, Sizes, Strided, Tiles};
+use super::gemm::{self, Ahead, BLOCK, Sizes, Strided, Tiles};
 use super::row_block::{ByRows, RowBlock};
 use super::tape::Tape;
 use super::{BufferId, Frame, panels};
@@ -109,7 +109,9 @@ impl MatMul {
         for from in (0..k).step_by(BLOCK) {
             let to = self.kept_block(frame.buffer(kept).cast(), from);
             // SAFETY: the operand is as compiled, and the blocks follow each other.
-            unsafe { panels::pack(self.level, b.from(0, from), n, BLOCK.min(k - from), to) };
+            unsafe {
+                panels::pack(self.level, b.from(0, from), n, BLOCK.min(k - from), to, Ahead::default())
+            };
         }
     }
 
@@ -168,16 +170,23 @@ impl MatMul {
         loop {
             let terms = BLOCK.min(k - from);
             let last = from + terms == k;
+            // What the next block reads is asked for while this one is multiplied, what the first reads while its columns are packed.
+            let ahead = |from: usize, both: bool| {
+                let terms = BLOCK.min(k - from);
+                let ahead = Ahead::default().and(a.from(rows.start, from), rows.len(), terms);
+                if both { ahead.and(b.from(columns.start, from), columns.len(), terms) } else { ahead }
+            };
             let mut panels = packed;
             if let Some(kept) = self.kept {
                 let block = self.kept_block(frame.buffer(kept).cast(), from);
                 panels = block.wrapping_add(columns.start * terms);
             } else if !self.is_direct {
+                let b = b.from(columns.start, from);
+                let now = if from == 0 && k > BLOCK { ahead(0, false) } else { Ahead::default() };
                 // SAFETY: the operand is as compiled; its columns are no more than there is room for.
-                unsafe {
-                    panels::pack(self.level, b.from(columns.start, from), columns.len(), terms, packed)
-                };
+                unsafe { panels::pack(self.level, b, columns.len(), terms, packed, now) };
             }
+            let next = if last || self.kept.is_some() { Ahead::default() } else { ahead(from + terms, true) };
             for start in rows.clone().step_by(few) {
                 let rows = start..(start + few).min(rows.end);
                 let c = c.wrapping_add(rows.start * n + columns.start);
@@ -189,7 +198,7 @@ impl MatMul {
                         let b = b.from(columns.start, from);
                         gemm::multiply_direct(self.level, sizes, a, b, (c, n), from > 0);
                     } else {
-                        gemm::multiply_panels(self.level, sizes, a, panels, (c, n), from > 0);
+                        gemm::multiply_panels(self.level, sizes, a, panels, (c, n), from > 0, next);
                     }
                     if last {
                         self.finish(frame, product, (rows, columns.clone()), registers);

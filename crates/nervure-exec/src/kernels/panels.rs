@@ -1,15 +1,22 @@
 //! Packing of a right operand that lies in memory, at the speed of the caches: done by each worker for the columns that it multiplies.
 
-use super::gemm::{Strided, Tiles};
+use super::gemm::{Ahead, Strided, Tiles};
 use crate::simd::{Kernel, Level, Simd};
 
 /// Packs `count` columns of `terms` terms from the first element of `from` on: panel after panel of [`Tiles::columns`]
-/// columns that lie side by side term by term, zeros after the last.
+/// columns that lie side by side term by term, zeros after the last. Meanwhile asks for what is read soon.
 ///
 /// # Safety
 /// The elements are readable; `to` has room for whole panels.
-pub(crate) unsafe fn pack(level: Level, from: Strided, count: usize, terms: usize, to: *mut f32) {
-    level.run(Pack { from, count, terms, to, wide: Tiles::of(level).columns });
+pub(crate) unsafe fn pack(
+    level: Level,
+    from: Strided,
+    count: usize,
+    terms: usize,
+    to: *mut f32,
+    ahead: Ahead,
+) {
+    level.run(Pack { from, count, terms, to, wide: Tiles::of(level).columns, ahead });
 }
 
 struct Pack {
@@ -18,48 +25,64 @@ struct Pack {
     terms: usize,
     to: *mut f32,
     wide: usize,
+    ahead: Ahead,
 }
 
 impl Kernel for Pack {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Pack { from, count, terms, to, wide } = self;
+        let Pack { from, count, terms, to, wide, ahead } = self;
+        if from.lane == 1 {
+            // SAFETY: made by `pack` alone: the columns and terms are readable, and the panels' room is writable.
+            return unsafe { rows(s, from, count, terms, wide, to, ahead) };
+        }
         for first in (0..count).step_by(wide) {
             let lanes = wide.min(count - first);
             let base = from.base.wrapping_offset(first as isize * from.lane);
-            let panel = Strided { base, ..from };
-            // SAFETY: made by `pack` alone: the panel's columns and terms are readable, and its room is writable.
-            unsafe {
-                let to = to.add(first * terms);
-                if from.lane == 1 {
-                    rows(s, panel, lanes, terms, wide, to);
-                } else {
-                    columns(s, panel, lanes, terms, wide, to);
-                }
-            }
+            // SAFETY: as above.
+            unsafe { columns(s, Strided { base, ..from }, lanes, terms, wide, to.add(first * terms)) };
         }
     }
 }
 
-/// A panel whose columns lie side by side.
+/// Panels of columns that lie side by side: term by term, so that memory is read in stretches as long as there are.
 ///
 /// # Safety
 /// As [`pack`].
 #[inline(always)]
-unsafe fn rows<S: Simd>(s: S, from: Strided, lanes: usize, terms: usize, wide: usize, to: *mut f32) {
-    for start in (0..wide).step_by(S::LANES) {
-        let here = lanes.saturating_sub(start).min(S::LANES);
-        let (tail, whole) = (s.tail(here), here == S::LANES);
-        let mut p = from.base.wrapping_add(start);
-        for k in 0..terms {
-            // SAFETY: the caller's promise; beyond the tail nothing is read.
-            unsafe {
-                let x = if whole { s.load(p) } else { s.load_tail(p, tail) };
-                s.store(to.add(k * wide + start), x);
+unsafe fn rows<S: Simd>(
+    s: S,
+    from: Strided,
+    count: usize,
+    terms: usize,
+    wide: usize,
+    to: *mut f32,
+    mut ahead: Ahead,
+) {
+    let (whole, rest) = (count / wide, count % wide);
+    let early = ahead.lines().div_ceil(terms.max(1));
+    let mut p = from.base;
+    for k in 0..terms {
+        (0..early).for_each(|_| ahead.ask(s));
+        // SAFETY: the caller's promise; beyond the tail nothing is read.
+        unsafe {
+            let mut to = to.add(k * wide);
+            let mut p = p;
+            for _ in 0..whole {
+                for start in (0..wide).step_by(S::LANES) {
+                    s.store(to.add(start), s.load(p.add(start)));
+                }
+                (p, to) = (p.add(wide), to.add(wide * terms));
             }
-            p = p.wrapping_offset(from.term);
+            if rest > 0 {
+                for start in (0..wide).step_by(S::LANES) {
+                    let tail = s.tail(rest.saturating_sub(start).min(S::LANES));
+                    s.store(to.add(start), s.load_tail(p.wrapping_add(start), tail));
+                }
+            }
         }
+        p = p.wrapping_offset(from.term);
     }
 }
 
@@ -104,7 +127,7 @@ mod tests {
                     let from = Strided { base: numbers[start..].as_ptr(), lane, term };
                     let mut to = vec![-1.0f32; count.next_multiple_of(wide) * terms];
                     // SAFETY: lanes and terms are below 100 · 100, and the room is whole panels.
-                    unsafe { pack(level, from, count, terms, to.as_mut_ptr()) };
+                    unsafe { pack(level, from, count, terms, to.as_mut_ptr(), Ahead::default()) };
                     for (at, &x) in to.iter().enumerate() {
                         let (panel, k, i) = (at / (wide * terms), at / wide % terms, at % wide);
                         let column = panel * wide + i;

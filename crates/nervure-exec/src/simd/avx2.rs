@@ -51,6 +51,11 @@ impl Simd for Avx2 {
         unsafe { _mm256_storeu_ps(p, v) }
     }
     #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        // SAFETY: a prefetch reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
+    }
+    #[inline(always)]
     unsafe fn transpose(self, from: *const f32, stride: isize, to: *mut f32, to_stride: usize) {
         // SAFETY: the caller's promise for what is loaded and stored, and `self` for the instructions.
         unsafe {

@@ -79,6 +79,11 @@ impl Simd for Avx512 {
         unsafe { _mm_storeu_si128(p.cast(), _mm_maskz_set1_epi8(m, 1)) }
     }
     #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        // SAFETY: a prefetch reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
+    }
+    #[inline(always)]
     unsafe fn transpose(self, from: *const f32, stride: isize, to: *mut f32, to_stride: usize) {
         // SAFETY: the caller's promise for what is loaded and stored, and `self` for the instructions.
         unsafe {

@@ -175,6 +175,9 @@ pub(crate) trait Simd: Copy {
     /// As many bytes as there are lanes are writable at `p`.
     unsafe fn store_mask(self, p: *mut u8, m: Self::M);
 
+    /// Asks for the cache line of an address that is read soon, into the second cache; it need not be readable.
+    fn prefetch(self, p: *const f32);
+
     /// Transposes a square of as many rows as there are lanes, `stride` floats apart, to rows `to_stride` floats apart.
     /// # Safety
     /// The rows are readable at `from`, and writable at `to`, apart from those.

@@ -44,6 +44,8 @@ impl Simd for Portable {
         unsafe { p.cast::<F>().write_unaligned(v) }
     }
     #[inline(always)]
+    fn prefetch(self, _: *const f32) {}
+    #[inline(always)]
     unsafe fn transpose(self, from: *const f32, stride: isize, to: *mut f32, to_stride: usize) {
         for i in 0..LANES {
             for k in 0..LANES {
