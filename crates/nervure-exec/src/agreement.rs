@@ -124,7 +124,7 @@ fn agree(case: &Case) {
 #[test]
 fn plans_of_large_arrays_agree_with_the_reference() {
     type Write = fn(&Builder, Tensor<'_>);
-    let write: [(&str, &[usize], Write); 7] = [
+    let write: [(&str, &[usize], Write); 8] = [
         ("products", &[37, 600], |g, x| {
             for (m, n) in [(70, 1), (33, 33), (5, 130)] {
                 let w = x.sin().narrow(0, 0, 1).broadcast_to([Dim::from(n), 600.into()]);
@@ -135,6 +135,17 @@ fn plans_of_large_arrays_agree_with_the_reference() {
                     &format!("{n}t"),
                     left.transpose(&[1, 0]).matmul_with(w.transpose(&[1, 0]), true, false),
                 );
+            }
+        }),
+        ("heads of attention", &[2, 19, 3, 40], |g, x| {
+            let heads_first = [0, 2, 1, 3];
+            let (q, k) = (x.transpose(&heads_first), x.sin().transpose(&heads_first));
+            let y = q.matmul_with(k, false, true).matmul(k).transpose(&heads_first);
+            let y = y.reshape([2, 19, 120].map(Dim::from));
+            g.output("rows", y);
+            g.output("columns", q.matmul_with(k, true, false).transpose(&[0, 1, 3, 2]).tanh());
+            for (i, grad) in gradient(g, y.square().sum_all(), &[x]).into_iter().enumerate() {
+                g.output(&format!("gradient {i}"), grad.unwrap() * 1e-6);
             }
         }),
         ("batches of products", &[6, 20, 300], |g, x| {

@@ -120,7 +120,7 @@ pub(super) struct Lowering<'b> {
     pub(super) uses: Vec<u32>,
     /// Whether the elements of a node lie somewhere, one after the other.
     pub(super) stored: Vec<bool>,
-    /// Where in a concatenation the elements of a node lie, of which it is the only reader.
+    /// Where in a concatenation or transposition the elements of a node lie, of which it is the only reader.
     pub(super) within: Vec<Option<Access>>,
     pub(super) buffer_of: Vec<Option<BufferId>>,
     /// Buffers of the results of each scan.
@@ -168,6 +168,7 @@ pub(super) fn lower(bound: &Bound, store: &Store, level: Level, results: Results
             l.stored[id.index()] = true;
         }
     }
+    l.place_in_transpositions();
     for id in bound.ids() {
         bound.inputs(id).iter().for_each(|i| l.uses[i.index()] += 1);
         l.require_operands(id);
@@ -187,7 +188,7 @@ pub(super) fn lower(bound: &Bound, store: &Store, level: Level, results: Results
     for id in bound.ids() {
         match class(bound.op(id)) {
             Class::Alias | Class::Map => {}
-            Class::View if l.stored[id.index()] => l.emit_copy(id),
+            Class::View if l.stored[id.index()] && !l.is_written(id) => l.emit_copy(id),
             Class::Generator if l.stored[id.index()] => l.emit_generator(id),
             Class::View | Class::Generator => {}
             Class::Anchor => l.emit_anchor(id)?,
@@ -382,6 +383,11 @@ impl Lowering<'_> {
             Some((d, s)) => Err(error(format!("{d}{s:?}"))),
             None => Err(error("none of that name".into())),
         }
+    }
+
+    /// Whether the operand of a view is written where the view has it.
+    fn is_written(&self, id: NodeId) -> bool {
+        self.within[self.bound.inputs(id)[0].index()].as_ref().is_some_and(|place| place.base == id)
     }
 
     /// Stores what movement makes of a stored node.

@@ -115,18 +115,43 @@ impl Lowering<'_> {
         let (row_a, term_a) = if transpose_a { (rank - 1, rank - 2) } else { (rank - 2, rank - 1) };
         let (column_b, term_b) = if transpose_b { (rank - 2, rank - 1) } else { (rank - 1, rank - 2) };
         let mut sizes = Sizes { m: a.shape[row_a], n: b.shape[column_b], k: a.shape[term_a] };
-        let axes = (0..rank - 2).map(|i| (a.shape[i], [a.strides[i], b.strides[i]]));
-        let mut batch: Vec<_> = merge(axes).into_iter().map(|(n, [a, b])| (n, a, b)).collect();
+        let c = self.within[id.index()].clone().unwrap_or_else(|| Access::whole(id, self.bound.shape(id)));
+        let mut row = c.strides[rank - 2];
+        let axes = (0..rank - 2).map(|i| (a.shape[i], [a.strides[i], b.strides[i], c.strides[i]]));
+        let mut batch = merge(axes);
+        let mut lane_a = a.strides[row_a];
         // Rows of several products with one right operand are rows of one.
-        if let Some(&(n, step, 0)) = batch.last()
-            && (sizes.m == 1 || step == a.strides[row_a] * sizes.m as isize)
-        {
-            let lane = if sizes.m == 1 { step } else { a.strides[row_a] };
-            sizes.m *= n;
-            batch.pop();
-            return self.push_matmul(id, sizes, batch, (&a, lane, a.strides[term_a]), (&b, column_b, term_b));
+        if let Some(&(n, [step_a, 0, step_c])) = batch.last() {
+            let m = sizes.m as isize;
+            if m == 1 || (step_a == lane_a * m && step_c == row * m) {
+                (lane_a, row) = if m == 1 { (step_a, step_c) } else { (lane_a, row) };
+                sizes.m *= n;
+                batch.pop();
+            }
         }
-        self.push_matmul(id, sizes, batch, (&a, a.strides[row_a], a.strides[term_a]), (&b, column_b, term_b));
+        let operand = |l: &mut Self, x: &Access, lane: isize, term: isize| {
+            let buffer = l.buffer(x.base);
+            matmul::Operand { buffer, offset: x.offset, lane, term }
+        };
+        let to = self.buffer(c.base);
+        let mut a = operand(self, &a, lane_a, a.strides[term_a]);
+        let mut b = operand(self, &b, b.strides[column_b], b.strides[term_b]);
+        // A column is a row of the product the other way round, the same sums in the same order: so vectors go over what there is much of.
+        if sizes.n == 1 && (a.lane == 1 || sizes.k >= TURNED) {
+            std::mem::swap(&mut a, &mut b);
+            sizes = Sizes { m: 1, n: sizes.m, k: sizes.k };
+            row = sizes.n as isize;
+            batch.iter_mut().for_each(|(_, strides)| strides.swap(0, 1));
+        }
+        let reads = [a.buffer, b.buffer];
+        let is_direct = MatMul::is_direct(self.level, sizes, b.lane);
+        let keeps = !is_direct && batch.is_empty() && self.stays(b.buffer, sizes.m <= KEPT);
+        let kept = keeps.then(|| self.kept_buffer(MatMul::keeping(self.level, sizes) * 4));
+        let row = row as usize;
+        let kernel =
+            MatMul { level: self.level, sizes, batch, a, b, c: to, row, is_direct, kept, tail: None };
+        let flops = 2 * kernel.count() as u64 * sizes.m as u64 * sizes.n as u64 * sizes.k as u64;
+        self.step(id, Kernel::MatMul(kernel), reads, [to]).flops = flops;
     }
 
     /// Whether what is made of a buffer is to be kept: of what the steps of a scan share, and of a weight that no run changes where that pays.
@@ -136,37 +161,6 @@ impl Lowering<'_> {
             Place::Input(i) => self.steady.contains(&i),
             Place::Arena | Place::Constant(_) | Place::Output(_) | Place::Kept(_) | Place::Same(_) => false,
         }
-    }
-
-    fn push_matmul(
-        &mut self,
-        id: NodeId,
-        sizes: Sizes,
-        batch: Vec<(usize, isize, isize)>,
-        (a, a_lane, a_term): (&Access, isize, isize),
-        (b, column_b, term_b): (&Access, usize, usize),
-    ) {
-        let operand = |l: &mut Self, x: &Access, lane: isize, term: isize| {
-            let buffer = l.buffer(x.base);
-            matmul::Operand { buffer, offset: x.offset, lane, term }
-        };
-        let mut a = operand(self, a, a_lane, a_term);
-        let mut b = operand(self, b, b.strides[column_b], b.strides[term_b]);
-        let mut sizes = sizes;
-        let mut batch = batch;
-        // A column is a row of the product the other way round, the same sums in the same order: so vectors go over what there is much of.
-        if sizes.n == 1 && (a.lane == 1 || sizes.k >= TURNED) {
-            std::mem::swap(&mut a, &mut b);
-            sizes = Sizes { m: 1, n: sizes.m, k: sizes.k };
-            batch.iter_mut().for_each(|axis| *axis = (axis.0, axis.2, axis.1));
-        }
-        let (reads, c) = ([a.buffer, b.buffer], self.buffer(id));
-        let is_direct = MatMul::is_direct(self.level, sizes, b.lane);
-        let keeps = !is_direct && batch.is_empty() && self.stays(b.buffer, sizes.m <= KEPT);
-        let kept = keeps.then(|| self.kept_buffer(MatMul::keeping(self.level, sizes) * 4));
-        let kernel = MatMul { level: self.level, sizes, batch, a, b, c, is_direct, kept, tail: None };
-        let flops = 2 * kernel.count() as u64 * sizes.m as u64 * sizes.n as u64 * sizes.k as u64;
-        self.step(id, Kernel::MatMul(kernel), reads, [c]).flops = flops;
     }
 
     fn emit_reduce(&mut self, id: NodeId, axes: &[usize]) {
@@ -253,8 +247,33 @@ impl Lowering<'_> {
         self.step(id, Kernel::Assemble(kernel), [from], [to]);
     }
 
-    /// Lets a tape write its results where a concatenation has them, if that consists of results of one tape which nothing else reads.
-    pub(super) fn place_in_concatenations(&mut self) {
+    /// Lets a product write its result in the order of a transposition that is its only reader, if the columns stay side by side.
+    pub(super) fn place_in_transpositions(&mut self) {
+        let readers = self.readers();
+        for id in self.bound.ids() {
+            let Op::Transpose { permutation } = self.bound.op(id) else { continue };
+            let product = self.bound.inputs(id)[0];
+            let shape = self.bound.shape(product);
+            let last = shape.len() - 1;
+            if !matches!(self.bound.op(product), Op::MatMul { .. })
+                || readers[product.index()] != 1
+                || permutation[last] != last
+                || shape[last] == 1
+            {
+                continue;
+            }
+            let mut strides = vec![0; shape.len()];
+            for (&axis, stride) in permutation.iter().zip(row_major(self.bound.shape(id))) {
+                strides[axis] = stride;
+            }
+            self.within[product.index()] = Some(Access { base: id, offset: 0, shape: shape.into(), strides });
+            self.stored[product.index()] = false;
+            self.stored[id.index()] = true;
+        }
+    }
+
+    /// How many operations and results read each stored or computed array.
+    fn readers(&self) -> Vec<usize> {
         let mut readers = vec![0usize; self.stored.len()];
         let outer = self.bound.graph.outputs().iter().map(|(_, id)| *id);
         let outer = outer.chain(self.bound.graph.updates().iter().map(|u| u.value));
@@ -262,6 +281,12 @@ impl Lowering<'_> {
         for id in outer.chain(inner.flat_map(|id| self.bound.inputs(id).iter().copied())) {
             readers[fuse::root(self.bound, id).index()] += 1;
         }
+        readers
+    }
+
+    /// Lets a tape write its results where a concatenation has them, if that consists of results of one tape which nothing else reads.
+    pub(super) fn place_in_concatenations(&mut self) {
+        let readers = self.readers();
         for id in self.bound.ids() {
             let Op::Concat { axis } = self.bound.op(id) else { continue };
             let parts: Vec<NodeId> =

@@ -90,6 +90,7 @@ impl RowBlocks {
         let left = [(m, k.a.lane), (terms, k.a.term)];
         let reads = self.is_shared(k.a.buffer) || self.stays(k.a.buffer, k.a.offset, &left, 4);
         k.batch.is_empty()
+            && k.is_whole()
             && self.is_shared(k.b.buffer)
             && (k.is_direct || k.kept.is_some())
             && m.is_multiple_of(self.rows)

@@ -142,6 +142,7 @@ pub(crate) unsafe fn multiply_direct(
     b: Strided,
     (c, row): (*mut f32, usize),
     add: bool,
+    ahead: Ahead,
 ) {
     let tiles = Tiles::of(level);
     level.run(Block {
@@ -160,7 +161,7 @@ pub(crate) unsafe fn multiply_direct(
         c,
         row,
         add,
-        ahead: Ahead::default(),
+        ahead,
     });
 }
 

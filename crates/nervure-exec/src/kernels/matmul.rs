@@ -28,14 +28,16 @@ pub(crate) struct MatMul {
     pub level: Level,
     /// Sizes of each product.
     pub sizes: Sizes,
-    /// Axes of the batch, outermost first: size, stride of `a`, stride of `b`.
-    pub batch: Vec<(usize, isize, isize)>,
+    /// Axes of the batch, outermost first: size, strides of `a`, `b` and `c`.
+    pub batch: Vec<(usize, [isize; 3])>,
     /// The left operand.
     pub a: Operand,
     /// The right operand.
     pub b: Operand,
-    /// The result, row-major.
+    /// The result; the columns of a row lie side by side.
     pub c: BufferId,
+    /// Floats from a row of the result to the next.
+    pub row: usize,
     /// Whether the right operand is read as it lies, rather than packed by those who multiply it.
     pub is_direct: bool,
     /// Where the whole right operand is packed, once for as long as it stays: a weight of the store, or what the steps of a scan share; none where each part packs its own.
@@ -52,6 +54,8 @@ const COLUMNS: usize = 256;
 const HALF: usize = 512 << 10;
 /// Bytes of a result that its tail finds in the first caches.
 const HOT: usize = 32 << 10;
+/// Groups of small products for each worker, to even out.
+const GROUPS: usize = 8;
 /// Bytes of a right operand that is read as it lies rather than packed: it stays in the first cache.
 const SMALL: usize = 16 << 10;
 
@@ -123,7 +127,21 @@ impl MatMul {
     /// Whether a tail pays: it goes over whole rows, for memory is read and written fastest in one stretch.
     pub fn can_have_tail(&self) -> bool {
         let Sizes { n, k, .. } = self.sizes;
-        self.tail.is_none() && (self.is_direct || n <= COLUMNS || (k <= BLOCK && n * k * 4 <= HALF))
+        self.tail.is_none()
+            && self.is_whole()
+            && (self.is_direct || n <= COLUMNS || (k <= BLOCK && n * k * 4 <= HALF))
+    }
+
+    /// Whether the elements of the results lie one after the other.
+    pub fn is_whole(&self) -> bool {
+        let Sizes { m, n, .. } = self.sizes;
+        let mut step = m * n;
+        (m <= 1 || self.row == n)
+            && self.batch.iter().rev().all(|&(size, [.., c])| {
+                let fits = c == step as isize;
+                step *= size;
+                fits || size == 1
+            })
     }
 
     /// # Safety
@@ -138,30 +156,36 @@ impl MatMul {
         let shared = frame.is_shared(self.cost());
         let (rows, columns) = self.part(if shared { 2 * frame.workers().div_ceil(count) } else { 1 });
         let (down, across) = (m.div_ceil(rows), n.div_ceil(columns));
-        frame.share(count * down * across, self.cost(), |part, scratch| {
-            let (product, part) = (part / (down * across), part % (down * across));
+        // Small products go several together, so that a worker has the next one's operands fetched.
+        let few = if down * across == 1 { count.div_ceil(GROUPS * frame.workers()) } else { 1 };
+        frame.share(count.div_ceil(few) * down * across, self.cost(), |part, scratch| {
+            let (group, part) = (part / (down * across), part % (down * across));
             let (top, start) = (part / across * rows, part % across * columns);
             let (rows, columns) = (top..(top + rows).min(m), start..(start + columns).min(n));
-            // SAFETY: the part's elements are this call's alone.
-            unsafe { self.multiply(&frame, product, (rows, columns), scratch) };
+            let products = group * few..(group * few + few).min(count);
+            for product in products.clone() {
+                let next = (product + 1 < products.end).then_some(product + 1);
+                // SAFETY: the part's elements are this call's alone.
+                unsafe { self.multiply(&frame, (product, next), (rows.clone(), columns.clone()), scratch) };
+            }
         });
     }
 
-    /// Some rows and columns of a product, and their tail.
+    /// Some rows and columns of a product, and their tail. The caller does the same of the `next` product after it.
     ///
     /// # Safety
     /// As [`MatMul::run`]; nobody else writes these elements.
     unsafe fn multiply(
         &self,
         frame: &Frame,
-        product: usize,
+        (product, next): (usize, Option<usize>),
         (rows, columns): (Range<usize>, Range<usize>),
         scratch: *mut u8,
     ) {
-        let Sizes { m, n, k } = self.sizes;
-        let (a_at, b_at) = self.place(product);
+        let Sizes { n, k, .. } = self.sizes;
+        let [a_at, b_at, c_at] = self.place(product);
         let (a, b) = (self.a.at(frame, a_at), self.b.at(frame, b_at));
-        let c = frame.buffer(self.c).cast::<f32>().wrapping_add(product * m * n);
+        let c = frame.buffer(self.c).cast::<f32>().wrapping_offset(c_at);
         let (packed, registers) = (scratch.cast::<f32>(), scratch.wrapping_add(self.packed()));
         // The tail follows each few rows, where these are done in one block of terms.
         let few = if self.tail.is_some() && k <= BLOCK { HOT / (4 * n) } else { rows.len() };
@@ -171,34 +195,44 @@ impl MatMul {
             let terms = BLOCK.min(k - from);
             let last = from + terms == k;
             // What the next block reads is asked for while this one is multiplied, what the first reads while its columns are packed.
-            let ahead = |from: usize, both: bool| {
-                let terms = BLOCK.min(k - from);
-                let ahead = Ahead::default().and(a.from(rows.start, from), rows.len(), terms);
-                if both { ahead.and(b.from(columns.start, from), columns.len(), terms) } else { ahead }
+            let left = |ahead: Ahead, a: Strided, from: usize| {
+                ahead.and(a.from(rows.start, from), rows.len(), BLOCK.min(k - from))
             };
+            let right = |ahead: Ahead, b: Strided, from: usize| {
+                ahead.and(b.from(columns.start, from), columns.len(), BLOCK.min(k - from))
+            };
+            let nothing = Ahead::default();
             let mut panels = packed;
             if let Some(kept) = self.kept {
                 let block = self.kept_block(frame.buffer(kept).cast(), from);
                 panels = block.wrapping_add(columns.start * terms);
             } else if !self.is_direct {
                 let b = b.from(columns.start, from);
-                let now = if from == 0 && k > BLOCK { ahead(0, false) } else { Ahead::default() };
+                let now = if from == 0 && k > BLOCK { left(nothing, a, 0) } else { nothing };
                 // SAFETY: the operand is as compiled; its columns are no more than there is room for.
                 unsafe { panels::pack(self.level, b, columns.len(), terms, packed, now) };
             }
-            let next = if last || self.kept.is_some() { Ahead::default() } else { ahead(from + terms, true) };
+            let ahead = match next {
+                _ if self.kept.is_some() => nothing,
+                _ if !last => right(left(nothing, a, from + terms), b, from + terms),
+                Some(next) => {
+                    let [a_at, b_at, _] = self.place(next);
+                    right(left(nothing, self.a.at(frame, a_at), 0), self.b.at(frame, b_at), 0)
+                }
+                None => nothing,
+            };
             for start in rows.clone().step_by(few) {
                 let rows = start..(start + few).min(rows.end);
-                let c = c.wrapping_add(rows.start * n + columns.start);
+                let c = c.wrapping_add(rows.start * self.row + columns.start);
                 let sizes = (rows.len(), columns.len(), terms);
                 let a = a.from(rows.start, from);
                 // SAFETY: the operands are as compiled; the columns of one that is not packed lie side by side.
                 unsafe {
                     if self.is_direct {
                         let b = b.from(columns.start, from);
-                        gemm::multiply_direct(self.level, sizes, a, b, (c, n), from > 0);
+                        gemm::multiply_direct(self.level, sizes, a, b, (c, self.row), from > 0, ahead);
                     } else {
-                        gemm::multiply_panels(self.level, sizes, a, panels, (c, n), from > 0, next);
+                        gemm::multiply_panels(self.level, sizes, a, panels, (c, self.row), from > 0, ahead);
                     }
                     if last {
                         self.finish(frame, product, (rows, columns.clone()), registers);
@@ -266,16 +300,15 @@ impl MatMul {
         size(down, across)
     }
 
-    /// Offsets of a product's operands.
-    fn place(&self, product: usize) -> (isize, isize) {
-        let (mut rest, mut a, mut b) = (product, 0, 0);
-        for &(size, a_stride, b_stride) in self.batch.iter().rev() {
+    /// Offsets of a product's operands and of its result.
+    fn place(&self, product: usize) -> [isize; 3] {
+        let (mut rest, mut place) = (product, [0; 3]);
+        for &(size, strides) in self.batch.iter().rev() {
             let i = (rest % size) as isize;
             rest /= size;
-            a += i * a_stride;
-            b += i * b_stride;
+            place = std::array::from_fn(|k| place[k] + i * strides[k]);
         }
-        (a, b)
+        place
     }
 }
 
@@ -283,7 +316,7 @@ impl ByRows for MatMul {
     unsafe fn run_rows(&self, frame: &Frame, block: RowBlock) {
         let Sizes { m, n, .. } = self.sizes;
         // SAFETY: the caller's promise; the right operand lies packed or is read as it lies.
-        unsafe { self.multiply(frame, 0, (block.of(m), 0..n), frame.scratch) };
+        unsafe { self.multiply(frame, (0, None), (block.of(m), 0..n), frame.scratch) };
     }
 }
 

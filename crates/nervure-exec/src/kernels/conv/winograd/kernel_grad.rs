@@ -5,7 +5,7 @@ use std::array::from_fn;
 use std::ops::Range;
 
 use super::super::super::Frame;
-use super::super::super::gemm::{self, Strided};
+use super::super::super::gemm::{self, Ahead, Strided};
 use super::super::super::window::Geometry;
 use super::super::Operands;
 use super::tiling::{Tiling, pitch};
@@ -129,7 +129,9 @@ impl WinogradKernelGrad {
                 let sums = sums.wrapping_add((e * c + rows.start) * o);
                 let sizes = (rows.len(), o, block.len());
                 // SAFETY: both operands were just transformed; the sums are the caller's.
-                unsafe { gemm::multiply_direct(level, sizes, a, b, (sums, o), from > tiles.start) };
+                unsafe {
+                    gemm::multiply_direct(level, sizes, a, b, (sums, o), from > tiles.start, Ahead::default())
+                };
             }
             from = block.end;
             if from >= tiles.end {

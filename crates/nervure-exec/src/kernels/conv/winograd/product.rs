@@ -5,7 +5,7 @@ use std::array::from_fn;
 use std::ops::Range;
 
 use super::super::super::Frame;
-use super::super::super::gemm::{self, BLOCK, Strided, Tiles};
+use super::super::super::gemm::{self, Ahead, BLOCK, Strided, Tiles};
 use super::super::super::tape::Tape;
 use super::super::super::window::Geometry;
 use super::super::Operands;
@@ -134,7 +134,17 @@ impl WinogradProducts {
                     let sizes = (tiles.len(), columns, BLOCK.min(c - from));
                     let b = panel.wrapping_add(from * wide);
                     // SAFETY: the operands were just transformed, and the panel was packed.
-                    unsafe { gemm::multiply_panels(level, sizes, a.from(0, from), b, to, from > 0) };
+                    unsafe {
+                        gemm::multiply_panels(
+                            level,
+                            sizes,
+                            a.from(0, from),
+                            b,
+                            to,
+                            from > 0,
+                            Ahead::default(),
+                        )
+                    };
                 }
             }
             level.run(Outputs {
