@@ -138,15 +138,12 @@ fn plans_of_large_arrays_agree_with_the_reference() {
             }
         }),
         ("heads of attention", &[2, 19, 3, 40], |g, x| {
-            let heads_first = [0, 2, 1, 3];
-            let (q, k) = (x.transpose(&heads_first), x.sin().transpose(&heads_first));
-            let y = q.matmul_with(k, false, true).matmul(k).transpose(&heads_first);
-            let y = y.reshape([2, 19, 120].map(Dim::from));
-            g.output("rows", y);
-            g.output("columns", q.matmul_with(k, true, false).transpose(&[0, 1, 3, 2]).tanh());
-            for (i, grad) in gradient(g, y.square().sum_all(), &[x]).into_iter().enumerate() {
-                g.output(&format!("gradient {i}"), grad.unwrap() * 1e-6);
-            }
+            let by_head: fn(Tensor<'_>) -> Tensor<'_> = |x| x.transpose(&[0, 2, 1, 3]);
+            let (q, k) = (by_head(x), by_head(x.sin()));
+            let y = by_head(q.matmul_with(k, false, true).matmul(k));
+            g.output("rows", y.reshape([2, 19, 120].map(Dim::from)));
+            g.output("turned", q.matmul_with(k, true, false).transpose(&[0, 1, 3, 2]).tanh());
+            g.output("gradient", gradient(g, y.square().sum_all(), &[x])[0].unwrap() * 1e-6);
         }),
         ("batches of products", &[6, 20, 300], |g, x| {
             g.output("square", x.matmul_with(x, false, true));
