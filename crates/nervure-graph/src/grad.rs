@@ -4,6 +4,7 @@ mod cotangents;
 mod flow;
 mod rules;
 mod scan;
+mod sums;
 
 use std::collections::BTreeMap;
 

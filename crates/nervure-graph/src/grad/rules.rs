@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::sums;
 use crate::{Binary, Builder, DType, Dim, Op, PoolKind, Reduction, Scan, Tensor, Unary};
 
 /// What `dy`, the cotangent of `y = op(x…)`, gives to each operand that `wants` names.
@@ -85,9 +86,8 @@ pub(super) fn rule<'g>(
         Op::Transpose { permutation } => to(0, &|| dy.transpose(&inverse(permutation))),
         Op::Broadcast { shape } => to(0, &|| {
             let from = x[0].shape();
-            let repeated: Vec<isize> =
-                (0..shape.len()).filter(|&i| from[i] != shape[i]).map(|i| i as isize).collect();
-            dy.sum(&repeated).reshape(from)
+            let repeated: Vec<usize> = (0..shape.len()).filter(|&i| from[i] != shape[i]).collect();
+            sums::sum(dy, &repeated).reshape(from)
         }),
         Op::Slice { starts, sizes, steps } => to(0, &|| {
             let n = x[0].shape();

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use nervure_graph::testing::{OPS, cases, check_gradients, gradients_of, op_name};
+use nervure_graph::testing::{Case, OPS, cases, check_gradients, gradients_of, op_name};
 use nervure_graph::{
     Array, Binary, Bindings, Builder, DType, Dim, Graph, Op, PoolKind, Reduction, Scan, Tensor, Unary,
     evaluate, gradient, simplify,
@@ -131,6 +131,40 @@ fn gradients_stand_in_the_scopes_of_what_they_differentiate() {
     assert_eq!(graph.path(graph.node(dy).scope), "gradient");
     let exp = graph.nodes()[before..].iter().filter(|n| n.op == Op::Unary(Unary::Exp)).count();
     assert_eq!(exp, 0, "what is not on the path is not differentiated");
+}
+
+/// Deviations from a mean sum to zero, so that the way through the mean needs no sum but those by scale and shift: next to the two that the
+/// normalization itself has.
+#[test]
+fn a_mean_needs_no_sum_of_its_own() {
+    for (rows, axis) in [(Dim::from(5), 0), (Dim::symbol("rows"), 0), (Dim::from(5), 1)] {
+        let g = Builder::new();
+        let x = g.input("x", DType::F32, [rows.clone(), 3.into()]);
+        let of_all =
+            |name: &str| g.input(name, DType::F32, [if axis == 0 { 3.into() } else { rows.clone() }]);
+        let (gamma, beta) = (of_all("gamma"), of_all("beta"));
+        let keep = |t: Tensor<'_>| g.tensor(t.id()).keep_axes(x, &[axis]);
+        let deviation = x - keep(x.mean(&[axis]));
+        let factor = (deviation.square().mean(&[axis]) + 0.1).rsqrt() * gamma;
+        let y = (deviation * keep(factor) + keep(beta)).tanh();
+        g.output("loss", y.sum_all());
+        let values = |shape: &[usize], from: f64| {
+            let n = shape.iter().product::<usize>();
+            let values: Vec<f64> = (0..n).map(|i| (i as f64 * 2.3 + from).sin()).collect();
+            Array::of(DType::F32, shape, &values)
+        };
+        let n = if axis == 0 { 3 } else { 5 };
+        let inputs = [("x", values(&[5, 3], 0.0)), ("gamma", values(&[n], 0.4)), ("beta", values(&[n], 0.7))];
+        let inputs: BTreeMap<_, _> = inputs.map(|(name, a)| (name.to_string(), a)).into();
+        let graph = g.finish().unwrap();
+        let case = Case::new("a mean", graph, Bindings::from([("rows".into(), 5)]), inputs, [].into());
+        check_gradients(&case).unwrap();
+        let gradients = gradients_of(&case).unwrap();
+        check_gradients(&gradients).unwrap();
+        let reductions = simplify(&gradients.graph).graph;
+        let reductions = reductions.nodes().iter().filter(|n| matches!(n.op, Op::Reduce { .. })).count();
+        assert_eq!(reductions, 4, "{axis}: {:?}", gradients.graph);
+    }
 }
 
 #[test]
