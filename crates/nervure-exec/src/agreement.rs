@@ -473,7 +473,16 @@ fn plans_of_random_graphs_agree_with_the_reference() {
 #[test]
 fn formulas_have_the_bits_of_their_steps() {
     type Write = for<'g> fn([Tensor<'g>; 4], &mut Vec<Tensor<'g>>) -> Tensor<'g>;
-    let write: [(&str, Write); 6] = [
+    let write: [(&str, Write); 8] = [
+        ("affine", |[x, a, b, rate], inner| {
+            inner.extend([x - a, (x - a) * b, (x - a) * b + x]);
+            ((x - a) * b + x) * rate
+        }),
+        ("products", |[a, b, c, rate], inner| {
+            let scaled = (c - a) * b;
+            inner.extend([a * b, b * c, a * b + b * c, c - a, scaled, rate * a, scaled * scaled]);
+            (a * b + b * c) + ((a * c) + scaled) * rate
+        }),
         ("descent", |[w, m, v, rate], inner| {
             let (root, scaled) = (v.abs().sqrt(), rate * m);
             let below = root + 1e-7;

@@ -1,5 +1,5 @@
 //! Formulas of several operations that one loop computes, so that what lies between them stays in registers: those of which the updates of
-//! optimizers consist. Each operation is rounded as on its own, so that the bits are those of the single steps.
+//! optimizers and normalizations consist. Each operation is rounded as on its own, so that the bits are those of the single steps.
 
 use std::array::from_fn;
 use std::marker::PhantomData;
@@ -66,8 +66,8 @@ macro_rules! formulas {
         pub(crate) const FORMULAS: &[Formula] = &[$({
             #[expect(non_camel_case_types, reason = "names of operands")]
             enum Place { $($walked,)* $($repeated),* }
-            const WALKED: usize = [$(stringify!($walked)),*].len();
-            const REPEATED: usize = [$(stringify!($repeated)),*].len();
+            const WALKED: usize = <[&str]>::len(&[$(stringify!($walked)),*]);
+            const REPEATED: usize = <[&str]>::len(&[$(stringify!($repeated)),*]);
             struct $name;
             impl Body for $name {
                 const WALKED: usize = WALKED;
@@ -92,6 +92,11 @@ formulas! {
     Difference2: a b, k l => (Sub (Mul a k) (Mul b l));
     Sum1: a b, k => (Add a (Mul b k));
     Difference1: a b, k => (Sub a (Mul b k));
+    // Normalization by vectors along an axis, and its gradient.
+    Affine: x a b c, => (Add (Mul (Sub x a) b) c);
+    Scaled: x a b, => (Mul (Sub x a) b);
+    Sum3: a b c d, => (Add (Mul a b) (Mul c d));
+    Product: a b c, => (Add (Mul a b) c);
 }
 
 /// What a formula's loop computes of the elements at one place.
