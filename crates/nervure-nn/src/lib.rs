@@ -40,6 +40,7 @@ mod model;
 pub mod network;
 pub mod optimizers;
 pub mod regularizers;
+mod settings;
 mod step;
 mod summary;
 mod trainer;

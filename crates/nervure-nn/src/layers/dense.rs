@@ -1,73 +1,38 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::activations::{Activation, Linear, Relu};
-use crate::initializers::{GlorotUniform, Initializer, Zeros};
+use crate::initializers::{GlorotUniform, Zeros};
 use crate::layers::Layer;
-use crate::lower::{Lower, Weight};
+use crate::lower::Lower;
 use crate::network::batch;
-use crate::regularizers::{L2, Regularizer};
-use crate::word::{Object, Sample, Samples, kind, setters, word, yes};
+use crate::regularizers::L2;
+use crate::settings::settings;
+use crate::word::{Object, Sample, Samples, kind};
 use crate::Result;
 
-/// A densely connected layer: y = activation(x · kernel + bias).
-///
-/// `[batch, …, n]` → `[batch, …, units]`. Weights: `kernel [n, units]`, `bias [units]`.
-///
-/// ```
-/// use nervure_nn::prelude::*;
-/// let model = Sequential::new([8]).add(Dense::new(3).activation(Relu)).build(Seed(1))?;
-/// assert_eq!(model.parameter_count(), 8 * 3 + 3);
-/// # Ok::<(), nervure_nn::Error>(())
-/// ```
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Dense {
-    units: usize,
-    #[serde(default = "word::<Linear, _>")]
-    activation: Object<dyn Activation>,
-    #[serde(default = "yes")]
-    use_bias: bool,
-    #[serde(default = "word::<GlorotUniform, _>")]
-    kernel_initializer: Object<dyn Initializer>,
-    #[serde(default = "word::<Zeros, _>")]
-    bias_initializer: Object<dyn Initializer>,
-    #[serde(default)]
-    kernel_regularizer: Option<Object<dyn Regularizer>>,
-    #[serde(default)]
-    bias_regularizer: Option<Object<dyn Regularizer>>,
+settings! {
+    /// A densely connected layer: y = activation(x · kernel + bias).
+    ///
+    /// `[batch, …, n]` → `[batch, …, units]`. Weights: `kernel [n, units]`, `bias [units]`.
+    ///
+    /// ```
+    /// use nervure_nn::prelude::*;
+    /// let model = Sequential::new([8]).add(Dense::new(3).activation(Relu)).build(Seed(1))?;
+    /// assert_eq!(model.parameter_count(), 8 * 3 + 3);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
+    pub struct Dense {
+        /// Number of outputs.
+        units: usize,
+        /// What is applied to the sum.
+        activation: into Object<dyn Activation> = Linear,
+        /// Whether a bias is added.
+        use_bias: bool = true,
+        kernel: weight GlorotUniform,
+        bias: weight Zeros,
+    }
 }
 kind!(Dense);
-
-impl Dense {
-    /// `units` outputs, linear, with bias, kernel Glorot uniform.
-    pub fn new(units: usize) -> Dense {
-        Dense {
-            units,
-            activation: Linear.into(),
-            use_bias: true,
-            kernel_initializer: GlorotUniform.into(),
-            bias_initializer: Zeros.into(),
-            kernel_regularizer: None,
-            bias_regularizer: None,
-        }
-    }
-
-    setters! {
-        /// What is applied to the sum; default `linear`.
-        activation: into Object<dyn Activation>,
-        /// Whether a bias is added; default true.
-        use_bias: bool,
-        /// Default Glorot uniform.
-        kernel_initializer: into Object<dyn Initializer>,
-        /// Default zeros.
-        bias_initializer: into Object<dyn Initializer>,
-        /// A penalty on the kernel; default none.
-        kernel_regularizer: some Object<dyn Regularizer>,
-        /// A penalty on the bias; default none.
-        bias_regularizer: some Object<dyn Regularizer>,
-    }
-}
 
 impl Layer for Dense {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
@@ -79,14 +44,9 @@ impl Layer for Dense {
             return Err(cx.error(self, "at least 1 unit", self.units));
         }
         let n = cx.fixed(self, x, -1)?;
-        let kernel = cx.weight(
-            Weight::new("kernel", [n, self.units], self.kernel_initializer.clone()).regularizer(&self.kernel_regularizer),
-        );
-        let mut y = x.matmul(kernel);
+        let mut y = x.matmul(cx.weight(self.kernel.weight("kernel", [n, self.units])));
         if self.use_bias {
-            y = y + cx.weight(
-                Weight::new("bias", [self.units], self.bias_initializer.clone()).regularizer(&self.bias_regularizer),
-            );
+            y = y + cx.weight(self.bias.weight("bias", [self.units]));
         }
         Ok(vec![cx.activate(&self.activation, y)])
     }

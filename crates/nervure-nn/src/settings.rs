@@ -1,0 +1,423 @@
+//! Settings of words, each said once: from one list follow the fields, `new`, the setters with their documentation, what files hold, and what
+//! the registry tells of a word.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::initializers::Initializer;
+use crate::lower::Weight;
+use crate::regularizers::Regularizer;
+use crate::word::Object;
+
+/// A setting of a word, as the registry tells of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// Its name, in files and as a setter.
+    pub name: String,
+    /// What it is.
+    pub documentation: String,
+    /// What it is where nothing is said; nothing for one that has to be given.
+    pub default: Option<Value>,
+}
+
+/// Plain data that can tell of its settings: what `settings!` declares.
+pub trait Settings: Sized {
+    /// The settings, in the order of their declaration.
+    fn settings() -> Vec<Setting>;
+}
+
+/// Declares plain data with named settings: `Serialize`, `Deserialize` that refuses unknown names, [`Settings`], consuming setters, and `new` with the
+/// settings that have no default.
+///
+/// ```text
+/// settings! {
+///     /// What it is.
+///     pub struct Dense {
+///         /// Number of outputs.
+///         units: usize,                                      no default: an argument of `new`
+///         /// Whether a bias is added.
+///         use_bias: bool = true,
+///         /// What is applied to the sum.
+///         activation: into Object<dyn Activation> = Linear,  given as what converts
+///         /// A bound.
+///         limit: just f64,                                   an option, given as its content
+///         /// Another layer.
+///         wrapped: some Object<dyn Layer>,                   an option, given as what converts to its content
+///         kernel: weight GlorotUniform,                      kernel_initializer, kernel_regularizer
+///         options: flat Options = Options::default(),        settings of another type, among one's own
+///         rule: skip PhantomData<R> = PhantomData,           not a setting
+///     }
+/// }
+/// ```
+///
+/// Generics stand in two lists: `pub struct Conv[const N: usize][N] { … }`. `pub value Elu { … }`, of settings that all have constant defaults, has a
+/// value of its name instead of `new`, so that it is written as a word without settings is: `Elu`, `Elu.alpha(0.5)`. `pub struct Relu;` has no
+/// settings.
+macro_rules! settings {
+    ($(#[$meta:meta])* pub struct $word:ident;) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, Default, serde::Serialize, serde::Deserialize)]
+        pub struct $word;
+
+        impl $crate::settings::Settings for $word {
+            fn settings() -> Vec<$crate::settings::Setting> {
+                Vec::new()
+            }
+        }
+    };
+    ($(#[$meta:meta])* pub $form:ident $word:ident $([$($generic:tt)*][$($argument:tt)*])? { $($fields:tt)* }) => {
+        $crate::settings::settings! {
+            @sort { [$(#[$meta])*] $form $word [$($($generic)*)?] [$($($argument)*)?] } [] [] [] $($fields)*
+        }
+    };
+
+    // One field after the other is put with all fields, `{ [documentation] name: type as what it is given as, kind [default as it is shown] [default] }`,
+    // and with those that `new` is given or those that have defaults.
+    (@sort $head:tt [$($all:tt)*] $given:tt [$($default:tt)*] $f:ident: weight $d:expr, $($rest:tt)*) => {
+        $crate::settings::settings! { @sort $head
+            [$($all)* { [] $f: $crate::settings::WeightSettings as (), weight [$d] [$crate::settings::WeightSettings::new($d)] }]
+            $given [$($default)* { $f: $crate::settings::WeightSettings::new($d) }] $($rest)* }
+    };
+    (@sort $head:tt [$($all:tt)*] $given:tt [$($default:tt)*] $f:ident: flat $t:ty = $d:expr, $($rest:tt)*) => {
+        $crate::settings::settings! { @sort $head
+            [$($all)* { [] $f: $t as (), flat [] [$d] }] $given [$($default)* { $f: $d }] $($rest)* }
+    };
+    (@sort $head:tt [$($all:tt)*] $given:tt [$($default:tt)*] $f:ident: skip $t:ty = $d:expr, $($rest:tt)*) => {
+        $crate::settings::settings! { @sort $head
+            [$($all)* { [] $f: $t as (), skip [] [$d] }] $given [$($default)* { $f: $d }] $($rest)* }
+    };
+    (@sort $head:tt [$($all:tt)*] $given:tt [$($default:tt)*]
+        $(#[doc = $doc:literal])* $f:ident: just $t:ty, $($rest:tt)*) => {
+        $crate::settings::settings! { @sort $head
+            [$($all)* { [$($doc)*] $f: Option<$t> as $t, just [] [None] }] $given [$($default)* { $f: None }] $($rest)* }
+    };
+    (@sort $head:tt [$($all:tt)*] $given:tt [$($default:tt)*]
+        $(#[doc = $doc:literal])* $f:ident: some $t:ty, $($rest:tt)*) => {
+        $crate::settings::settings! { @sort $head
+            [$($all)* { [$($doc)*] $f: Option<$t> as $t, some [] [None] }] $given [$($default)* { $f: None }] $($rest)* }
+    };
+    (@sort $head:tt [$($all:tt)*] $given:tt [$($default:tt)*]
+        $(#[doc = $doc:literal])* $f:ident: into $t:ty = $d:expr, $($rest:tt)*) => {
+        $crate::settings::settings! { @sort $head
+            [$($all)* { [$($doc)*] $f: $t as $t, into [$d] [Into::<$t>::into($d)] }]
+            $given [$($default)* { $f: Into::<$t>::into($d) }] $($rest)* }
+    };
+    (@sort $head:tt [$($all:tt)*] [$($given:tt)*] $default:tt
+        $(#[doc = $doc:literal])* $f:ident: into $t:ty, $($rest:tt)*) => {
+        $crate::settings::settings! { @sort $head
+            [$($all)* { [$($doc)*] $f: $t as (), given [] [] }] [$($given)* { $f: impl Into<$t>, $f.into() }] $default $($rest)* }
+    };
+    (@sort $head:tt [$($all:tt)*] $given:tt [$($default:tt)*]
+        $(#[doc = $doc:literal])* $f:ident: $t:ty = $d:expr, $($rest:tt)*) => {
+        $crate::settings::settings! { @sort $head
+            [$($all)* { [$($doc)*] $f: $t as $t, plain [$d] [$d] }] $given [$($default)* { $f: $d }] $($rest)* }
+    };
+    (@sort $head:tt [$($all:tt)*] [$($given:tt)*] $default:tt
+        $(#[doc = $doc:literal])* $f:ident: $t:ty, $($rest:tt)*) => {
+        $crate::settings::settings! { @sort $head
+            [$($all)* { [$($doc)*] $f: $t as (), given [] [] }] [$($given)* { $f: $t, $f }] $default $($rest)* }
+    };
+    (@sort { [$(#[$meta:meta])*] $form:ident $word:ident $generics:tt $arguments:tt } $all:tt $given:tt $default:tt) => {
+        $crate::settings::settings! { @type [$(#[$meta])*] $word $generics $arguments $all }
+        $crate::settings::settings! { @new $form $word $generics $arguments $given $default }
+    };
+
+    (@type [$(#[$meta:meta])*] $word:ident [$($generic:tt)*] [$($argument:tt)*]
+        [$({ [$($doc:literal)*] $f:ident: $t:ty as $s:ty, $how:ident [$($shown:expr)?] [$($d:expr)?] })*]) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone)]
+        pub struct $word<$($generic)*> {
+            $($(#[doc = $doc])* pub(crate) $f: $t,)*
+        }
+
+        impl<$($generic)*> $word<$($argument)*> {
+            $($crate::settings::settings! { @setter [$($doc)*] $f: $s, $how [$($shown)?] })*
+        }
+
+        impl<$($generic)*> $crate::settings::Settings for $word<$($argument)*> {
+            fn settings() -> Vec<$crate::settings::Setting> {
+                let mut all = Vec::new();
+                $($crate::settings::settings! { @tell all [$($doc)*] $f: $t, $how [$($d)?] })*
+                all
+            }
+        }
+
+        impl<$($generic)*> serde::Serialize for $word<$($argument)*> {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut written = $crate::settings::Written::default();
+                $($crate::settings::settings! { @write written self.$f, $f $how })*
+                written.serialize(serializer)
+            }
+        }
+
+        impl<'de, $($generic)*> serde::Deserialize<'de> for $word<$($argument)*> {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let mut read = $crate::settings::Read::new(deserializer)?;
+                let word = $word { $($f: $crate::settings::settings!(@read read D $f: $t, $how [$($d)?]),)* };
+                read.finish::<D::Error, Self>()?;
+                Ok(word)
+            }
+        }
+    };
+
+    (@new struct $word:ident [$($generic:tt)*] [$($argument:tt)*] [] [$({ $o:ident: $d:expr })*]) => {
+        impl<$($generic)*> $word<$($argument)*> {
+            /// With the default of every setting.
+            pub fn new() -> Self {
+                $word { $($o: $d,)* }
+            }
+        }
+
+        impl<$($generic)*> Default for $word<$($argument)*> {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+    };
+    (@new struct $word:ident [$($generic:tt)*] [$($argument:tt)*]
+        [$({ $r:ident: $t:ty, $e:expr })+] [$({ $o:ident: $d:expr })*]) => {
+        impl<$($generic)*> $word<$($argument)*> {
+            /// With these settings, and the default of every other.
+            pub fn new($($r: $t),+) -> Self {
+                $word { $($r: $e,)+ $($o: $d,)* }
+            }
+        }
+    };
+    (@new value $word:ident [] [] [] [$({ $o:ident: $d:expr })*]) => {
+        /// The word with the default of every setting.
+        #[expect(non_upper_case_globals, reason = "stands where a unit struct's value would")]
+        pub const $word: $word = $word { $($o: $d),* };
+
+        impl Default for $word {
+            fn default() -> $word {
+                $word
+            }
+        }
+    };
+
+    (@setter $doc:tt $f:ident: $s:ty, given []) => {};
+    (@setter $doc:tt $f:ident: $s:ty, skip []) => {};
+    (@setter $doc:tt $f:ident: $s:ty, flat []) => {};
+    (@setter [$($doc:literal)*] $f:ident: $s:ty, plain [$d:expr]) => {
+        $(#[doc = $doc])*
+        #[doc = concat!("\n\nDefault: `", stringify!($d), "`.")]
+        pub fn $f(mut self, $f: $s) -> Self {
+            self.$f = $f;
+            self
+        }
+    };
+    (@setter [$($doc:literal)*] $f:ident: $s:ty, into [$d:expr]) => {
+        $(#[doc = $doc])*
+        #[doc = concat!("\n\nDefault: `", stringify!($d), "`.")]
+        pub fn $f(mut self, $f: impl Into<$s>) -> Self {
+            self.$f = $f.into();
+            self
+        }
+    };
+    (@setter [$($doc:literal)*] $f:ident: $s:ty, just []) => {
+        $(#[doc = $doc])*
+        #[doc = "\n\nDefault: none."]
+        pub fn $f(mut self, $f: $s) -> Self {
+            self.$f = Some($f);
+            self
+        }
+    };
+    (@setter [$($doc:literal)*] $f:ident: $s:ty, some []) => {
+        $(#[doc = $doc])*
+        #[doc = "\n\nDefault: none."]
+        pub fn $f(mut self, $f: impl Into<$s>) -> Self {
+            self.$f = Some($f.into());
+            self
+        }
+    };
+    (@setter [] $f:ident: $s:ty, weight [$d:expr]) => {
+        pastey::paste! {
+            #[doc = concat!("What the ", stringify!($f), " starts from.\n\nDefault: `", stringify!($d), "`.")]
+            pub fn [<$f _initializer>](
+                mut self,
+                initializer: impl Into<$crate::word::Object<dyn $crate::initializers::Initializer>>,
+            ) -> Self {
+                self.$f.initializer = initializer.into();
+                self
+            }
+
+            #[doc = concat!("A penalty on the ", stringify!($f), ", added to the loss.\n\nDefault: none.")]
+            pub fn [<$f _regularizer>](
+                mut self,
+                regularizer: impl Into<$crate::word::Object<dyn $crate::regularizers::Regularizer>>,
+            ) -> Self {
+                self.$f.regularizer = Some(regularizer.into());
+                self
+            }
+        }
+    };
+
+    (@tell $all:ident [] $f:ident: $t:ty, skip [$d:expr]) => {};
+    (@tell $all:ident [] $f:ident: $t:ty, flat [$d:expr]) => {
+        $all.extend($crate::settings::settings_of::<$t>(&$d));
+    };
+    (@tell $all:ident [] $f:ident: $t:ty, weight [$d:expr]) => {
+        $all.extend($d.tell(stringify!($f)));
+    };
+    (@tell $all:ident [$($doc:literal)*] $f:ident: $t:ty, given []) => {
+        $all.push($crate::settings::setting::<$t>(stringify!($f), &[$($doc),*], None));
+    };
+    (@tell $all:ident [$($doc:literal)*] $f:ident: $t:ty, $how:ident [$d:expr]) => {
+        $all.push($crate::settings::setting::<$t>(stringify!($f), &[$($doc),*], Some($d)));
+    };
+
+    (@write $written:ident $value:expr, $f:ident skip) => {};
+    (@write $written:ident $value:expr, $f:ident flat) => {
+        $written.flat(&$value);
+    };
+    (@write $written:ident $value:expr, $f:ident weight) => {
+        $value.write(stringify!($f), &mut $written);
+    };
+    (@write $written:ident $value:expr, $f:ident $how:ident) => {
+        $written.field(stringify!($f), &$value);
+    };
+
+    (@read $read:ident $D:ident $f:ident: $t:ty, skip [$d:expr]) => {
+        $d
+    };
+    (@read $read:ident $D:ident $f:ident: $t:ty, flat [$d:expr]) => {
+        $read.flat::<$t, $D::Error>(&$d)?
+    };
+    (@read $read:ident $D:ident $f:ident: $t:ty, weight [$d:expr]) => {
+        $d.read::<$D::Error>(stringify!($f), &mut $read)?
+    };
+    (@read $read:ident $D:ident $f:ident: $t:ty, given []) => {
+        match $read.field::<$t, $D::Error>(stringify!($f))? {
+            Some(value) => value,
+            None => return Err(serde::de::Error::missing_field(stringify!($f))),
+        }
+    };
+    (@read $read:ident $D:ident $f:ident: $t:ty, $how:ident [$d:expr]) => {
+        match $read.field::<$t, $D::Error>(stringify!($f))? {
+            Some(value) => value,
+            None => $d,
+        }
+    };
+}
+pub(crate) use settings;
+
+/// What layers are told of a weight: the settings `…_initializer` and `…_regularizer`.
+#[derive(Debug, Clone)]
+pub(crate) struct WeightSettings {
+    pub initializer: Object<dyn Initializer>,
+    pub regularizer: Option<Object<dyn Regularizer>>,
+}
+
+impl WeightSettings {
+    pub fn new(initializer: impl Into<Object<dyn Initializer>>) -> WeightSettings {
+        WeightSettings { initializer: initializer.into(), regularizer: None }
+    }
+
+    /// The weight of that name and shape, with these settings.
+    pub fn weight<'a>(&self, name: &'a str, shape: impl Into<Vec<usize>>) -> Weight<'a> {
+        Weight::new(name, shape, self.initializer.clone()).regularizer(&self.regularizer)
+    }
+
+    pub fn tell(&self, of: &str) -> Vec<Setting> {
+        let starts = format!("What the {of} starts from.");
+        let penalty = format!("A penalty on the {of}, added to the loss.");
+        vec![
+            setting(&format!("{of}_initializer"), &[&starts], Some(self.initializer.clone())),
+            setting(&format!("{of}_regularizer"), &[&penalty], Some(self.regularizer.clone())),
+        ]
+    }
+
+    pub fn write(&self, of: &str, written: &mut Written) {
+        written.field(&format!("{of}_initializer"), &self.initializer);
+        written.field(&format!("{of}_regularizer"), &self.regularizer);
+    }
+
+    /// Those that are given, in the place of these.
+    pub fn read<E: serde::de::Error>(self, of: &str, read: &mut Read) -> Result<WeightSettings, E> {
+        Ok(WeightSettings {
+            initializer: read.field(&format!("{of}_initializer"))?.unwrap_or(self.initializer),
+            regularizer: read.field(&format!("{of}_regularizer"))?.unwrap_or(self.regularizer),
+        })
+    }
+}
+
+/// A setting of that type.
+pub(crate) fn setting<T: Serialize>(name: &str, documentation: &[&str], default: Option<T>) -> Setting {
+    let lines: Vec<&str> = documentation.iter().map(|line| line.trim()).collect();
+    Setting { name: name.into(), documentation: lines.join(" "), default: default.map(|d| value(&d)) }
+}
+
+/// The settings of a type, with these as their defaults.
+pub(crate) fn settings_of<T: Settings + Serialize>(defaults: &T) -> Vec<Setting> {
+    let defaults = value(defaults);
+    let mut all = T::settings();
+    all.iter_mut().for_each(|s| s.default = defaults.get(&s.name).cloned());
+    all
+}
+
+/// Plain data of numbers, strings and other words: nothing in it that JSON lacks.
+fn value(of: &impl Serialize) -> Value {
+    serde_json::to_value(of).unwrap_or(Value::Null)
+}
+
+/// Settings on their way to a file.
+#[derive(Default)]
+pub(crate) struct Written(Map<String, Value>);
+
+impl Written {
+    pub fn field(&mut self, name: &str, of: &impl Serialize) {
+        self.0.insert(name.into(), value(of));
+    }
+
+    pub fn flat(&mut self, of: &impl Serialize) {
+        if let Value::Object(fields) = value(of) {
+            self.0.extend(fields);
+        }
+    }
+
+    pub fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+/// Settings that a file gives.
+pub(crate) struct Read(Map<String, Value>);
+
+impl Read {
+    /// # Errors
+    /// Something else than names with values; nothing at all stands for no name.
+    pub fn new<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Read, D::Error> {
+        Ok(Read(Option::deserialize(deserializer)?.unwrap_or_default()))
+    }
+
+    /// # Errors
+    /// A value of another type.
+    pub fn field<T: DeserializeOwned, E: serde::de::Error>(&mut self, name: &str) -> Result<Option<T>, E> {
+        let Some(given) = self.0.remove(name) else { return Ok(None) };
+        T::deserialize(given).map(Some).map_err(|e| E::custom(format!("{name}: {e}")))
+    }
+
+    /// # Errors
+    /// A value of another type.
+    pub fn flat<T: DeserializeOwned + Serialize + Settings, E: serde::de::Error>(
+        &mut self,
+        default: &T,
+    ) -> Result<T, E> {
+        let mut theirs = value(default);
+        for setting in T::settings() {
+            if let Some(given) = self.0.remove(&setting.name) {
+                theirs[setting.name] = given;
+            }
+        }
+        T::deserialize(theirs).map_err(E::custom)
+    }
+
+    /// # Errors
+    /// A name that is not among the settings of `T`.
+    pub fn finish<E: serde::de::Error, T: Settings>(self) -> Result<(), E> {
+        let Some(unknown) = self.0.keys().next() else { return Ok(()) };
+        let known: Vec<String> = T::settings().iter().map(|s| format!("`{}`", s.name)).collect();
+        Err(E::custom(format!("unknown setting `{unknown}`, expected {}", known.join(", "))))
+    }
+}
