@@ -19,12 +19,14 @@
 //! ```
 //!
 //! What networks are made of has Keras's names, settings, defaults and formulas: [`layers`], [`activations`], [`initializers`], [`regularizers`],
-//! [`losses`], [`optimizers`], [`metrics`], [`callbacks`]. A [`network`] puts layers together; a program may add words of its own (see [`Layer`]).
+//! [`constraints`], [`losses`], [`optimizers`], [`metrics`], [`callbacks`]. A [`network`] puts layers together; a program may add words of its own (see
+//! [`Layer`]).
 #![forbid(unsafe_code)]
 
 pub mod activations;
 mod ahead;
 pub mod callbacks;
+pub mod constraints;
 mod data;
 mod direct;
 mod error;
@@ -59,7 +61,7 @@ pub use nervure_graph::{DType, Dim, Tensor, Type};
 pub use network::{Expr, Instance, Network, Sequential, concat, input, input_of};
 pub use step::Training;
 pub use trainer::Trainer;
-pub use word::{Kind, Object, Word};
+pub use word::{Kind, Object, Setting, Settings, Word};
 
 /// What most programs need.
 pub mod prelude {
@@ -68,6 +70,7 @@ pub mod prelude {
         CsvLogger, EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint, ProgbarLogger,
         ReduceLROnPlateau, TerminateOnNaN,
     };
+    pub use crate::constraints::*;
     pub use crate::initializers::*;
     pub use crate::layers::*;
     // The layer, not the trait of that name.

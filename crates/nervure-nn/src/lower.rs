@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use nervure_graph::{Builder, DType, NodeId, Op, Shape, Tensor, Type};
 
 use crate::activations::{Activation, Link};
+use crate::constraints::Constraint;
 use crate::initializers::Initializer;
 use crate::layers::Layer;
 use crate::regularizers::Regularizer;
@@ -28,6 +29,7 @@ pub struct Weight<'a> {
     shape: Vec<usize>,
     initializer: Object<dyn Initializer>,
     regularizer: Option<Object<dyn Regularizer>>,
+    constraint: Option<Object<dyn Constraint>>,
     trainable: bool,
 }
 
@@ -43,6 +45,7 @@ impl<'a> Weight<'a> {
             shape: shape.into(),
             initializer: initializer.into(),
             regularizer: None,
+            constraint: None,
             trainable: true,
         }
     }
@@ -50,6 +53,12 @@ impl<'a> Weight<'a> {
     /// Adds a penalty to the loss.
     pub fn regularizer(mut self, regularizer: &Option<Object<dyn Regularizer>>) -> Self {
         self.regularizer = regularizer.clone();
+        self
+    }
+
+    /// Holds it to something after every step of the optimizer.
+    pub fn constraint(mut self, constraint: &Option<Object<dyn Constraint>>) -> Self {
+        self.constraint = constraint.clone();
         self
     }
 
@@ -69,6 +78,8 @@ pub struct ParameterSpec {
     pub shape: Vec<usize>,
     /// What it starts from.
     pub initializer: Object<dyn Initializer>,
+    /// What it is held to after every step of the optimizer.
+    pub constraint: Option<Object<dyn Constraint>>,
     /// Whether the optimizer changes it.
     pub trainable: bool,
     /// Whether it belongs to a frozen layer.
@@ -140,6 +151,12 @@ impl<'g> Lower<'g> {
             let what = format!("initializer `{}` of `{}`", weight.initializer.kind(), weight.name);
             self.builder.fail(&what, expected, format!("{:?}", weight.shape));
         }
+        if let Some(constraint) = &weight.constraint
+            && let Err(expected) = constraint.accepts(&weight.shape)
+        {
+            let what = format!("constraint `{}` of `{}`", constraint.kind(), weight.name);
+            self.builder.fail(&what, expected, format!("{:?}", weight.shape));
+        }
         if self.parameters.iter().all(|p| p.path != path) {
             let elements = weight.shape.iter().fold(1usize, |n, &d| n.saturating_mul(d));
             if elements > WEIGHTS - self.elements {
@@ -159,6 +176,7 @@ impl<'g> Lower<'g> {
                 path: path.clone(),
                 shape: weight.shape,
                 initializer: weight.initializer,
+                constraint: weight.constraint,
                 trainable: weight.trainable && !self.frozen,
                 frozen: self.frozen,
             });

@@ -226,10 +226,14 @@ pub struct LayerSpec {
     /// The layer.
     pub layer: Object<dyn Layer>,
     /// Whether training changes its weights.
-    #[serde(default = "crate::word::yes")]
+    #[serde(default = "yes")]
     pub trainable: bool,
     #[serde(skip)]
     written: Written,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Where the program made a layer: for messages, no part of what the layer is.

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::constraints::Constraint;
 use crate::initializers::Initializer;
 use crate::lower::Weight;
 use crate::regularizers::Regularizer;
@@ -21,7 +22,7 @@ pub struct Setting {
     pub default: Option<Value>,
 }
 
-/// Plain data that can tell of its settings: what `settings!` declares.
+/// Plain data that can tell of its settings, as every word of this crate does.
 pub trait Settings: Sized {
     /// The settings, in the order of their declaration.
     fn settings() -> Vec<Setting>;
@@ -44,16 +45,23 @@ pub trait Settings: Sized {
 ///         limit: just f64,                                   an option, given as its content
 ///         /// Another layer.
 ///         wrapped: some Object<dyn Layer>,                   an option, given as what converts to its content
-///         kernel: weight GlorotUniform,                      kernel_initializer, kernel_regularizer
-///         options: flat Options = Options::default(),        settings of another type, among one's own
+///         /// Parts of names.
+///         spared: each String,                               a list to which a setter adds what converts to its elements
+///         /// Factor.
+///         l2: given f64 = 0.01,                              an argument of `new`, in spite of its default in files
+///         /// Where the channels stand.
+///         data_format: fixed ChannelsLast = ChannelsLast,    in files alone: there is no choice
+///         /// the kernel
+///         kernel: weight GlorotUniform,                      kernel_initializer, kernel_regularizer, kernel_constraint
+///         options: flat Options = Options::new(),            settings of another type, among one's own
 ///         rule: skip PhantomData<R> = PhantomData,           not a setting
 ///     }
 /// }
 /// ```
 ///
-/// Generics stand in two lists: `pub struct Conv[const N: usize][N] { … }`. `pub value Elu { … }`, of settings that all have constant defaults, has a
-/// value of its name instead of `new`, so that it is written as a word without settings is: `Elu`, `Elu.alpha(0.5)`. `pub struct Relu;` has no
-/// settings.
+/// A field may have a visibility. Generics stand in two lists: `pub struct Conv[const N: usize][N] { … }`. `pub value Elu { … }`, of settings that all have
+/// constant defaults, is `Copy` and has a value of its name instead of `new`, so that it is written as a word without settings is: `Elu`, `Elu.alpha(0.5)`.
+/// `pub struct Relu;` has no settings.
 macro_rules! settings {
     ($(#[$meta:meta])* pub struct $word:ident;) => {
         $(#[$meta])*
@@ -66,69 +74,100 @@ macro_rules! settings {
             }
         }
     };
-    ($(#[$meta:meta])* pub $form:ident $word:ident $([$($generic:tt)*][$($argument:tt)*])? { $($fields:tt)* }) => {
+    ($(#[$meta:meta])* pub struct $word:ident $([$($generic:tt)*][$($argument:tt)*])? { $($fields:tt)* }) => {
         $crate::settings::settings! {
-            @sort { [$(#[$meta])*] $form $word [$($($generic)*)?] [$($($argument)*)?] } [] [] [] $($fields)*
+            @sort { [$(#[$meta])*] struct $word [$($($generic)*)?] [$($($argument)*)?] } [] [] [] [] $($fields)*
+        }
+    };
+    ($(#[$meta:meta])* pub value $word:ident { $($fields:tt)* }) => {
+        $crate::settings::settings! {
+            @sort { [$(#[$meta])* #[derive(Copy)]] value $word [] [] } [] [] [] [] $($fields)*
         }
     };
 
-    // One field after the other is put with all fields, `{ [documentation] name: type as what it is given as, kind [default as it is shown] [default] }`,
-    // and with those that `new` is given or those that have defaults.
-    (@sort $head:tt [$($all:tt)*] $given:tt [$($default:tt)*] $f:ident: weight $d:expr, $($rest:tt)*) => {
+    // One field after the other is put with all fields, `{ [documentation] name: type as what its setter takes, kind [default as it is shown] [default] }`;
+    // and with those that `new` has to be given, those that it is given although they have a default, or the rest.
+    (@sort $head:tt [$($all:tt)*] $must:tt $may:tt [$($rest:tt)*]
+        $(#[doc = $doc:literal])* $v:vis $f:ident: weight $d:expr, $($fields:tt)*) => {
         $crate::settings::settings! { @sort $head
-            [$($all)* { [] $f: $crate::settings::WeightSettings as (), weight [$d] [$crate::settings::WeightSettings::new($d)] }]
-            $given [$($default)* { $f: $crate::settings::WeightSettings::new($d) }] $($rest)* }
+            [$($all)* { [$($doc)*] $v $f: $crate::settings::WeightSettings as (), weight [$d] [$crate::settings::WeightSettings::new($d)] }]
+            $must $may [$($rest)* { $f: $crate::settings::WeightSettings::new($d) }] $($fields)* }
     };
-    (@sort $head:tt [$($all:tt)*] $given:tt [$($default:tt)*] $f:ident: flat $t:ty = $d:expr, $($rest:tt)*) => {
+    (@sort $head:tt [$($all:tt)*] $must:tt $may:tt [$($rest:tt)*] $v:vis $f:ident: flat $t:ty = $d:expr, $($fields:tt)*) => {
         $crate::settings::settings! { @sort $head
-            [$($all)* { [] $f: $t as (), flat [] [$d] }] $given [$($default)* { $f: $d }] $($rest)* }
+            [$($all)* { [] $v $f: $t as (), flat [] [$d] }] $must $may [$($rest)* { $f: $d }] $($fields)* }
     };
-    (@sort $head:tt [$($all:tt)*] $given:tt [$($default:tt)*] $f:ident: skip $t:ty = $d:expr, $($rest:tt)*) => {
+    (@sort $head:tt [$($all:tt)*] $must:tt $may:tt [$($rest:tt)*] $v:vis $f:ident: skip $t:ty = $d:expr, $($fields:tt)*) => {
         $crate::settings::settings! { @sort $head
-            [$($all)* { [] $f: $t as (), skip [] [$d] }] $given [$($default)* { $f: $d }] $($rest)* }
+            [$($all)* { [] $v $f: $t as (), skip [] [$d] }] $must $may [$($rest)* { $f: $d }] $($fields)* }
     };
-    (@sort $head:tt [$($all:tt)*] $given:tt [$($default:tt)*]
-        $(#[doc = $doc:literal])* $f:ident: just $t:ty, $($rest:tt)*) => {
+    (@sort $head:tt [$($all:tt)*] $must:tt $may:tt [$($rest:tt)*]
+        $(#[doc = $doc:literal])* $v:vis $f:ident: fixed $t:ty = $d:expr, $($fields:tt)*) => {
         $crate::settings::settings! { @sort $head
-            [$($all)* { [$($doc)*] $f: Option<$t> as $t, just [] [None] }] $given [$($default)* { $f: None }] $($rest)* }
+            [$($all)* { [$($doc)*] $v $f: $t as (), fixed [] [$d] }] $must $may [$($rest)* { $f: $d }] $($fields)* }
     };
-    (@sort $head:tt [$($all:tt)*] $given:tt [$($default:tt)*]
-        $(#[doc = $doc:literal])* $f:ident: some $t:ty, $($rest:tt)*) => {
+    (@sort $head:tt [$($all:tt)*] $must:tt $may:tt [$($rest:tt)*]
+        $(#[doc = $doc:literal])* $v:vis $f:ident: just $t:ty, $($fields:tt)*) => {
         $crate::settings::settings! { @sort $head
-            [$($all)* { [$($doc)*] $f: Option<$t> as $t, some [] [None] }] $given [$($default)* { $f: None }] $($rest)* }
+            [$($all)* { [$($doc)*] $v $f: Option<$t> as $t, just [] [None] }] $must $may [$($rest)* { $f: None }] $($fields)* }
     };
-    (@sort $head:tt [$($all:tt)*] $given:tt [$($default:tt)*]
-        $(#[doc = $doc:literal])* $f:ident: into $t:ty = $d:expr, $($rest:tt)*) => {
+    (@sort $head:tt [$($all:tt)*] $must:tt $may:tt [$($rest:tt)*]
+        $(#[doc = $doc:literal])* $v:vis $f:ident: some $t:ty, $($fields:tt)*) => {
         $crate::settings::settings! { @sort $head
-            [$($all)* { [$($doc)*] $f: $t as $t, into [$d] [Into::<$t>::into($d)] }]
-            $given [$($default)* { $f: Into::<$t>::into($d) }] $($rest)* }
+            [$($all)* { [$($doc)*] $v $f: Option<$t> as $t, some [] [None] }] $must $may [$($rest)* { $f: None }] $($fields)* }
     };
-    (@sort $head:tt [$($all:tt)*] [$($given:tt)*] $default:tt
-        $(#[doc = $doc:literal])* $f:ident: into $t:ty, $($rest:tt)*) => {
+    (@sort $head:tt [$($all:tt)*] $must:tt $may:tt [$($rest:tt)*]
+        $(#[doc = $doc:literal])* $v:vis $f:ident: each $t:ty, $($fields:tt)*) => {
         $crate::settings::settings! { @sort $head
-            [$($all)* { [$($doc)*] $f: $t as (), given [] [] }] [$($given)* { $f: impl Into<$t>, $f.into() }] $default $($rest)* }
+            [$($all)* { [$($doc)*] $v $f: Vec<$t> as $t, each [] [Vec::new()] }]
+            $must $may [$($rest)* { $f: Vec::new() }] $($fields)* }
     };
-    (@sort $head:tt [$($all:tt)*] $given:tt [$($default:tt)*]
-        $(#[doc = $doc:literal])* $f:ident: $t:ty = $d:expr, $($rest:tt)*) => {
+    (@sort $head:tt [$($all:tt)*] $must:tt [$($may:tt)*] $rest:tt
+        $(#[doc = $doc:literal])* $v:vis $f:ident: given into $t:ty = $d:expr, $($fields:tt)*) => {
         $crate::settings::settings! { @sort $head
-            [$($all)* { [$($doc)*] $f: $t as $t, plain [$d] [$d] }] $given [$($default)* { $f: $d }] $($rest)* }
+            [$($all)* { [$($doc)*] $v $f: $t as (), given [] [Into::<$t>::into($d)] }]
+            $must [$($may)* { [$($doc)*] $f: impl Into<$t>, $f.into(), Into::<$t>::into($d) }] $rest $($fields)* }
     };
-    (@sort $head:tt [$($all:tt)*] [$($given:tt)*] $default:tt
-        $(#[doc = $doc:literal])* $f:ident: $t:ty, $($rest:tt)*) => {
+    (@sort $head:tt [$($all:tt)*] $must:tt [$($may:tt)*] $rest:tt
+        $(#[doc = $doc:literal])* $v:vis $f:ident: given $t:ty = $d:expr, $($fields:tt)*) => {
         $crate::settings::settings! { @sort $head
-            [$($all)* { [$($doc)*] $f: $t as (), given [] [] }] [$($given)* { $f: $t, $f }] $default $($rest)* }
+            [$($all)* { [$($doc)*] $v $f: $t as (), given [] [$d] }]
+            $must [$($may)* { [$($doc)*] $f: $t, $f, $d }] $rest $($fields)* }
     };
-    (@sort { [$(#[$meta:meta])*] $form:ident $word:ident $generics:tt $arguments:tt } $all:tt $given:tt $default:tt) => {
+    (@sort $head:tt [$($all:tt)*] $must:tt $may:tt [$($rest:tt)*]
+        $(#[doc = $doc:literal])* $v:vis $f:ident: into $t:ty = $d:expr, $($fields:tt)*) => {
+        $crate::settings::settings! { @sort $head
+            [$($all)* { [$($doc)*] $v $f: $t as $t, into [$d] [Into::<$t>::into($d)] }]
+            $must $may [$($rest)* { $f: Into::<$t>::into($d) }] $($fields)* }
+    };
+    (@sort $head:tt [$($all:tt)*] [$($must:tt)*] $may:tt $rest:tt
+        $(#[doc = $doc:literal])* $v:vis $f:ident: into $t:ty, $($fields:tt)*) => {
+        $crate::settings::settings! { @sort $head
+            [$($all)* { [$($doc)*] $v $f: $t as (), must [] [] }]
+            [$($must)* { [$($doc)*] $f: impl Into<$t>, $f.into() }] $may $rest $($fields)* }
+    };
+    (@sort $head:tt [$($all:tt)*] $must:tt $may:tt [$($rest:tt)*]
+        $(#[doc = $doc:literal])* $v:vis $f:ident: $t:ty = $d:expr, $($fields:tt)*) => {
+        $crate::settings::settings! { @sort $head
+            [$($all)* { [$($doc)*] $v $f: $t as $t, plain [$d] [$d] }] $must $may [$($rest)* { $f: $d }] $($fields)* }
+    };
+    (@sort $head:tt [$($all:tt)*] [$($must:tt)*] $may:tt $rest:tt
+        $(#[doc = $doc:literal])* $v:vis $f:ident: $t:ty, $($fields:tt)*) => {
+        $crate::settings::settings! { @sort $head
+            [$($all)* { [$($doc)*] $v $f: $t as (), must [] [] }]
+            [$($must)* { [$($doc)*] $f: $t, $f }] $may $rest $($fields)* }
+    };
+    (@sort { [$(#[$meta:meta])*] $form:ident $word:ident $generics:tt $arguments:tt } $all:tt $must:tt $may:tt $rest:tt) => {
         $crate::settings::settings! { @type [$(#[$meta])*] $word $generics $arguments $all }
-        $crate::settings::settings! { @new $form $word $generics $arguments $given $default }
+        $crate::settings::settings! { @new $form $word $generics $arguments $must $may $rest }
     };
 
     (@type [$(#[$meta:meta])*] $word:ident [$($generic:tt)*] [$($argument:tt)*]
-        [$({ [$($doc:literal)*] $f:ident: $t:ty as $s:ty, $how:ident [$($shown:expr)?] [$($d:expr)?] })*]) => {
+        [$({ [$($doc:literal)*] $v:vis $f:ident: $t:ty as $s:ty, $how:ident [$($shown:expr)?] [$($d:expr)?] })*]) => {
         $(#[$meta])*
         #[derive(Debug, Clone)]
         pub struct $word<$($generic)*> {
-            $($(#[doc = $doc])* pub(crate) $f: $t,)*
+            $($(#[doc = $doc])* $v $f: $t,)*
         }
 
         impl<$($generic)*> $word<$($argument)*> {
@@ -137,9 +176,7 @@ macro_rules! settings {
 
         impl<$($generic)*> $crate::settings::Settings for $word<$($argument)*> {
             fn settings() -> Vec<$crate::settings::Setting> {
-                let mut all = Vec::new();
-                $($crate::settings::settings! { @tell all [$($doc)*] $f: $t, $how [$($d)?] })*
-                all
+                [$($crate::settings::settings!(@tell [$($doc)*] $f: $t, $how [$($d)?])),*].concat()
             }
         }
 
@@ -161,7 +198,7 @@ macro_rules! settings {
         }
     };
 
-    (@new struct $word:ident [$($generic:tt)*] [$($argument:tt)*] [] [$({ $o:ident: $d:expr })*]) => {
+    (@new struct $word:ident [$($generic:tt)*] [$($argument:tt)*] [] [] [$({ $o:ident: $d:expr })*]) => {
         impl<$($generic)*> $word<$($argument)*> {
             /// With the default of every setting.
             pub fn new() -> Self {
@@ -176,15 +213,34 @@ macro_rules! settings {
         }
     };
     (@new struct $word:ident [$($generic:tt)*] [$($argument:tt)*]
-        [$({ $r:ident: $t:ty, $e:expr })+] [$({ $o:ident: $d:expr })*]) => {
+        [] [$({ [$($doc:literal)*] $r:ident: $t:ty, $e:expr, $rd:expr })+] [$({ $o:ident: $d:expr })*]) => {
         impl<$($generic)*> $word<$($argument)*> {
             /// With these settings, and the default of every other.
+            ///
+            $(#[doc = concat!("- `", stringify!($r), "`:", $($doc,)* " In files `", stringify!($rd), "` where nothing is said.")])+
+            pub fn new($($r: $t),+) -> Self {
+                $word { $($r: $e,)+ $($o: $d,)* }
+            }
+        }
+
+        impl<$($generic)*> Default for $word<$($argument)*> {
+            fn default() -> Self {
+                $word { $($r: $rd,)+ $($o: $d,)* }
+            }
+        }
+    };
+    (@new struct $word:ident [$($generic:tt)*] [$($argument:tt)*]
+        [$({ [$($doc:literal)*] $r:ident: $t:ty, $e:expr })+] [] [$({ $o:ident: $d:expr })*]) => {
+        impl<$($generic)*> $word<$($argument)*> {
+            /// With these settings, and the default of every other.
+            ///
+            $(#[doc = concat!("- `", stringify!($r), "`:" $(, $doc)*)])+
             pub fn new($($r: $t),+) -> Self {
                 $word { $($r: $e,)+ $($o: $d,)* }
             }
         }
     };
-    (@new value $word:ident [] [] [] [$({ $o:ident: $d:expr })*]) => {
+    (@new value $word:ident [] [] [] [] [$({ $o:ident: $d:expr })*]) => {
         /// The word with the default of every setting.
         #[expect(non_upper_case_globals, reason = "stands where a unit struct's value would")]
         pub const $word: $word = $word { $($o: $d),* };
@@ -196,7 +252,9 @@ macro_rules! settings {
         }
     };
 
+    (@setter $doc:tt $f:ident: $s:ty, must []) => {};
     (@setter $doc:tt $f:ident: $s:ty, given []) => {};
+    (@setter $doc:tt $f:ident: $s:ty, fixed []) => {};
     (@setter $doc:tt $f:ident: $s:ty, skip []) => {};
     (@setter $doc:tt $f:ident: $s:ty, flat []) => {};
     (@setter [$($doc:literal)*] $f:ident: $s:ty, plain [$d:expr]) => {
@@ -231,9 +289,17 @@ macro_rules! settings {
             self
         }
     };
-    (@setter [] $f:ident: $s:ty, weight [$d:expr]) => {
+    (@setter [$($doc:literal)*] $f:ident: $s:ty, each []) => {
+        $(#[doc = $doc])*
+        #[doc = "\n\nDefault: none."]
+        pub fn $f<S: Into<$s>>(mut self, $f: impl IntoIterator<Item = S>) -> Self {
+            self.$f.extend($f.into_iter().map(Into::into));
+            self
+        }
+    };
+    (@setter [$doc:literal] $f:ident: $s:ty, weight [$d:expr]) => {
         pastey::paste! {
-            #[doc = concat!("What the ", stringify!($f), " starts from.\n\nDefault: `", stringify!($d), "`.")]
+            #[doc = concat!("What", $doc, " starts from.\n\nDefault: `", stringify!($d), "`.")]
             pub fn [<$f _initializer>](
                 mut self,
                 initializer: impl Into<$crate::word::Object<dyn $crate::initializers::Initializer>>,
@@ -242,7 +308,7 @@ macro_rules! settings {
                 self
             }
 
-            #[doc = concat!("A penalty on the ", stringify!($f), ", added to the loss.\n\nDefault: none.")]
+            #[doc = concat!("A penalty on", $doc, ", added to the loss.\n\nDefault: none.")]
             pub fn [<$f _regularizer>](
                 mut self,
                 regularizer: impl Into<$crate::word::Object<dyn $crate::regularizers::Regularizer>>,
@@ -250,21 +316,32 @@ macro_rules! settings {
                 self.$f.regularizer = Some(regularizer.into());
                 self
             }
+
+            #[doc = concat!("What", $doc, " is held to, after every step of the optimizer.\n\nDefault: none.")]
+            pub fn [<$f _constraint>](
+                mut self,
+                constraint: impl Into<$crate::word::Object<dyn $crate::constraints::Constraint>>,
+            ) -> Self {
+                self.$f.constraint = Some(constraint.into());
+                self
+            }
         }
     };
 
-    (@tell $all:ident [] $f:ident: $t:ty, skip [$d:expr]) => {};
-    (@tell $all:ident [] $f:ident: $t:ty, flat [$d:expr]) => {
-        $all.extend($crate::settings::settings_of::<$t>(&$d));
+    (@tell [] $f:ident: $t:ty, skip [$d:expr]) => {
+        Vec::new()
     };
-    (@tell $all:ident [] $f:ident: $t:ty, weight [$d:expr]) => {
-        $all.extend($d.tell(stringify!($f)));
+    (@tell [] $f:ident: $t:ty, flat [$d:expr]) => {
+        $crate::settings::settings_of::<$t>(&$d)
     };
-    (@tell $all:ident [$($doc:literal)*] $f:ident: $t:ty, given []) => {
-        $all.push($crate::settings::setting::<$t>(stringify!($f), &[$($doc),*], None));
+    (@tell [$doc:literal] $f:ident: $t:ty, weight [$d:expr]) => {
+        $d.tell(stringify!($f), $doc.trim())
     };
-    (@tell $all:ident [$($doc:literal)*] $f:ident: $t:ty, $how:ident [$d:expr]) => {
-        $all.push($crate::settings::setting::<$t>(stringify!($f), &[$($doc),*], Some($d)));
+    (@tell [$($doc:literal)*] $f:ident: $t:ty, must []) => {
+        vec![$crate::settings::setting::<$t>(stringify!($f), &[$($doc),*], None)]
+    };
+    (@tell [$($doc:literal)*] $f:ident: $t:ty, $how:ident [$d:expr]) => {
+        vec![$crate::settings::setting::<$t>(stringify!($f), &[$($doc),*], Some($d))]
     };
 
     (@write $written:ident $value:expr, $f:ident skip) => {};
@@ -287,7 +364,7 @@ macro_rules! settings {
     (@read $read:ident $D:ident $f:ident: $t:ty, weight [$d:expr]) => {
         $d.read::<$D::Error>(stringify!($f), &mut $read)?
     };
-    (@read $read:ident $D:ident $f:ident: $t:ty, given []) => {
+    (@read $read:ident $D:ident $f:ident: $t:ty, must []) => {
         match $read.field::<$t, $D::Error>(stringify!($f))? {
             Some(value) => value,
             None => return Err(serde::de::Error::missing_field(stringify!($f))),
@@ -302,35 +379,41 @@ macro_rules! settings {
 }
 pub(crate) use settings;
 
-/// What layers are told of a weight: the settings `…_initializer` and `…_regularizer`.
+/// What layers are told of a weight: the settings `…_initializer`, `…_regularizer` and `…_constraint`.
 #[derive(Debug, Clone)]
 pub(crate) struct WeightSettings {
     pub initializer: Object<dyn Initializer>,
     pub regularizer: Option<Object<dyn Regularizer>>,
+    pub constraint: Option<Object<dyn Constraint>>,
 }
 
 impl WeightSettings {
     pub fn new(initializer: impl Into<Object<dyn Initializer>>) -> WeightSettings {
-        WeightSettings { initializer: initializer.into(), regularizer: None }
+        WeightSettings { initializer: initializer.into(), regularizer: None, constraint: None }
     }
 
     /// The weight of that name and shape, with these settings.
     pub fn weight<'a>(&self, name: &'a str, shape: impl Into<Vec<usize>>) -> Weight<'a> {
-        Weight::new(name, shape, self.initializer.clone()).regularizer(&self.regularizer)
+        let weight = Weight::new(name, shape, self.initializer.clone());
+        weight.regularizer(&self.regularizer).constraint(&self.constraint)
     }
 
-    pub fn tell(&self, of: &str) -> Vec<Setting> {
-        let starts = format!("What the {of} starts from.");
-        let penalty = format!("A penalty on the {of}, added to the loss.");
+    /// The settings, of a weight that their documentation calls `the`.
+    pub fn tell(&self, of: &str, the: &str) -> Vec<Setting> {
+        let starts = format!("What {the} starts from.");
+        let penalty = format!("A penalty on {the}, added to the loss.");
+        let held = format!("What {the} is held to, after every step of the optimizer.");
         vec![
-            setting(&format!("{of}_initializer"), &[&starts], Some(self.initializer.clone())),
-            setting(&format!("{of}_regularizer"), &[&penalty], Some(self.regularizer.clone())),
+            setting(&format!("{of}_initializer"), &[&starts], Some(&self.initializer)),
+            setting(&format!("{of}_regularizer"), &[&penalty], Some(&self.regularizer)),
+            setting(&format!("{of}_constraint"), &[&held], Some(&self.constraint)),
         ]
     }
 
     pub fn write(&self, of: &str, written: &mut Written) {
         written.field(&format!("{of}_initializer"), &self.initializer);
         written.field(&format!("{of}_regularizer"), &self.regularizer);
+        written.field(&format!("{of}_constraint"), &self.constraint);
     }
 
     /// Those that are given, in the place of these.
@@ -338,6 +421,7 @@ impl WeightSettings {
         Ok(WeightSettings {
             initializer: read.field(&format!("{of}_initializer"))?.unwrap_or(self.initializer),
             regularizer: read.field(&format!("{of}_regularizer"))?.unwrap_or(self.regularizer),
+            constraint: read.field(&format!("{of}_constraint"))?.unwrap_or(self.constraint),
         })
     }
 }

@@ -7,7 +7,7 @@ use nervure_graph::{Builder, DType, Graph, NodeId, Tensor, gradient};
 
 use crate::feed::Slot;
 use crate::losses::{Loss, Prediction};
-use crate::lower::{Lower, Lowered, STEP, reason};
+use crate::lower::{Lower, Lowered, ParameterSpec, STEP, reason};
 use crate::metrics::{Direction, Metric, spread};
 use crate::network::{Network, batch};
 use crate::optimizers::{ITERATIONS, LEARNING_RATE, OPTIMIZER, Optimizer, Options, Step};
@@ -153,7 +153,7 @@ pub(crate) fn training_graph(network: &Network, training: &Training, weighted: b
     let mut steps = Vec::new();
     for (((p, w), g), reached) in trainable.iter().zip(&weights).zip(gradients).zip(reached) {
         match g {
-            Some(g) => steps.push((p.path.as_str(), *w, g)),
+            Some(g) => steps.push((*p, *w, g)),
             None if reached => return Err(Error::NoGradient(p.path.clone())),
             None => {}
         }
@@ -161,11 +161,15 @@ pub(crate) fn training_graph(network: &Network, training: &Training, weighted: b
     let options = training.optimizer.options();
     clip(&builder, &options, &mut steps);
     let mut step = Step::new(&builder);
-    for (path, w, g) in steps {
-        let _scope = builder.scope(path, training.optimizer.kind());
-        step.enter(path);
-        let decayed = options.decay(path).map_or(w, |decay| w - w * decay * step.learning_rate());
-        let new = training.optimizer.step(&mut step, decayed, g);
+    for (p, w, g) in steps {
+        let _scope = builder.scope(&p.path, training.optimizer.kind());
+        step.enter(&p.path);
+        let decayed = options.decay(&p.path).map_or(w, |decay| w - w * decay * step.learning_rate());
+        let mut new = training.optimizer.step(&mut step, decayed, g);
+        if let Some(constraint) = &p.constraint {
+            let _scope = builder.scope("constraint", constraint.kind());
+            new = constraint.lower(new);
+        }
         builder.update(w, new);
     }
     let iterations = builder.parameter(ITERATIONS, DType::I64, []);
@@ -417,7 +421,7 @@ fn reaches(builder: &Builder, weights: &[Tensor<'_>], scored: &[Tensor<'_>]) -> 
 }
 
 /// Bounds the gradients.
-fn clip<'g>(builder: &'g Builder, bounds: &Options, steps: &mut [(&str, Tensor<'g>, Tensor<'g>)]) {
+fn clip<'g>(builder: &'g Builder, bounds: &Options, steps: &mut [(&ParameterSpec, Tensor<'g>, Tensor<'g>)]) {
     let _scope = builder.scope("clipping", "clipping");
     let square = |g: Tensor<'g>| g.square().sum_all();
     // g · bound / max(norm, bound): no division by 0.

@@ -11,6 +11,8 @@ use serde_json::Value;
 
 use nervure_graph::Type;
 
+pub use crate::settings::{Setting, Settings};
+
 use crate::Error;
 
 /// The name under which files, the command line and Keras know a word: `Dense`, `relu`.
@@ -142,12 +144,14 @@ impl<'de, F: Family + ?Sized> Deserialize<'de> for Object<F> {
     }
 }
 
-/// How a word is read, and how it is tested.
+/// How a word is read, what it tells of itself, and how it is tested.
 pub struct Entry<F: Family + ?Sized> {
     /// Its name.
     pub kind: &'static str,
     /// Other names by which it is read.
     pub aliases: &'static [&'static str],
+    /// Its settings.
+    pub settings: fn() -> Vec<Setting>,
     /// Reads it from its settings.
     pub parse: fn(&Value) -> Result<Arc<F>, serde_json::Error>,
     /// What the conformance tests try it with.
@@ -155,6 +159,46 @@ pub struct Entry<F: Family + ?Sized> {
 }
 
 impl<F: Family + ?Sized> Entry<F> {
+    /// The entry of a program's own word, which tells of no settings and has no samples. One that implements [`Settings`] tells of them by
+    /// `Entry { settings: T::settings, ..Entry::of::<T>() }`.
+    ///
+    /// ```
+    /// use nervure_nn::layers::Layer;
+    /// use nervure_nn::word::{Entry, Family, Object};
+    /// use nervure_nn::{Kind, Lower, Result, Tensor};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// /// y = x · by.
+    /// #[derive(Debug, Clone, Serialize, Deserialize)]
+    /// struct Scale {
+    ///     by: f64,
+    /// }
+    ///
+    /// impl Kind for Scale {
+    ///     const KIND: &'static str = "Scale";
+    /// }
+    ///
+    /// impl Layer for Scale {
+    ///     fn lower<'g>(&self, _: &mut Lower<'g>, x: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
+    ///         Ok(vec![x[0] * self.by])
+    ///     }
+    /// }
+    ///
+    /// <dyn Layer as Family>::registry().add(Entry::of::<Scale>());
+    /// let read: Object<dyn Layer> = serde_json::from_str(r#"{"class_name": "Scale", "config": {"by": 2.0}}"#)?;
+    /// assert_eq!(read, Scale { by: 2.0 }.into());
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub const fn of<T: Kind + DeserializeOwned + Into<Object<F>>>() -> Entry<F> {
+        Entry {
+            kind: T::KIND,
+            aliases: T::ALIASES,
+            settings: Vec::new,
+            parse: |config| read::<T>(config).map(|word| word.into().0),
+            samples: Vec::new,
+        }
+    }
+
     fn is_named(&self, name: &str) -> bool {
         self.kind == name || self.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
     }
@@ -194,7 +238,7 @@ impl<F: Family + ?Sized> Registry<F> {
         Registry { builtin, added: RwLock::new(Vec::new()) }
     }
 
-    /// Adds a word of the program's own, so that files which hold it can be read.
+    /// Adds a word of the program's own, so that files which hold it can be read: see [`Entry::of`].
     pub fn add(&self, entry: Entry<F>) {
         self.added.write().unwrap_or_else(PoisonError::into_inner).push(entry);
     }
@@ -238,10 +282,9 @@ macro_rules! family {
 
         static REGISTRY: $crate::word::Registry<dyn $family> = $crate::word::Registry::new(&[
             $($($crate::word::Entry {
-                kind: <$word as $crate::word::Kind>::KIND,
-                aliases: <$word as $crate::word::Kind>::ALIASES,
-                parse: |config| Ok(std::sync::Arc::new($crate::word::read::<$word>(config)?)),
+                settings: <$word as $crate::word::Settings>::settings,
                 samples: <$word as $crate::word::Samples<dyn $family>>::samples,
+                ..$crate::word::Entry::of::<$word>()
             },)+)*
         ]);
 
@@ -278,23 +321,6 @@ macro_rules! kind {
     };
 }
 pub(crate) use kind;
-
-/// Gives a word with settings their defaults, and a value of its name that has them, so that it is written as a word without settings is:
-/// `Gelu`, `Gelu.approximate(true)`.
-macro_rules! defaults {
-    ($word:ident { $($field:ident: $default:expr),* $(,)? }) => {
-        /// The word with its default settings.
-        #[expect(non_upper_case_globals, reason = "stands where a unit struct's value would")]
-        pub const $word: $word = $word { $($field: $default),* };
-
-        impl Default for $word {
-            fn default() -> $word {
-                $word
-            }
-        }
-    };
-}
-pub(crate) use defaults;
 
 /// Consuming setters named as the fields. `field: into Type` takes what converts, `field: some Type` sets an option from it,
 /// `field: just Type` sets an option. After `@a.b;` they
@@ -338,13 +364,3 @@ macro_rules! setters {
     };
 }
 pub(crate) use setters;
-
-/// A word's defaults as an object: for `#[serde(default = …)]`.
-pub(crate) fn word<T: Default + Into<Object<F>>, F: Family + ?Sized>() -> Object<F> {
-    T::default().into()
-}
-
-/// For `#[serde(default = …)]`.
-pub(crate) fn yes() -> bool {
-    true
-}

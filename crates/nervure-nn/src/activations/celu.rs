@@ -1,25 +1,18 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
 use crate::activations::elu::exponential_below;
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// y = x for x > 0, else alpha · (e^(x / alpha) − 1) (Barron 2017, "Continuously differentiable exponential linear units").
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Celu {
-    alpha: f64,
-}
-kind!(Celu = "celu");
-defaults!(Celu { alpha: 1.0 });
-
-impl Celu {
-    setters! {
-        /// What y tends to below, with the sign changed; default 1.
-        alpha: f64,
+settings! {
+    /// y = x for x > 0, else alpha · (e^(x / alpha) − 1) (Barron 2017, "Continuously differentiable exponential linear units").
+    pub value Celu {
+        /// What y tends to below, with the sign changed.
+        alpha: f64 = 1.0,
     }
 }
+kind!(Celu = "celu");
 
 impl Activation for Celu {
     fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {

@@ -1,25 +1,18 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// y = x for x > 0, else alpha · (eˣ − 1) (Clevert et al. 2016, "Fast and accurate deep network learning by exponential linear units"). The
-/// derivative at 0 is `alpha`.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Elu {
-    alpha: f64,
-}
-kind!(Elu = "elu");
-defaults!(Elu { alpha: 1.0 });
-
-impl Elu {
-    setters! {
-        /// What y tends to below, with the sign changed; default 1.
-        alpha: f64,
+settings! {
+    /// y = x for x > 0, else alpha · (eˣ − 1) (Clevert et al. 2016, "Fast and accurate deep network learning by exponential linear units"). The
+    /// derivative at 0 is `alpha`.
+    pub value Elu {
+        /// What y tends to below, with the sign changed.
+        alpha: f64 = 1.0,
     }
 }
+kind!(Elu = "elu");
 
 impl Activation for Elu {
     fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {

@@ -1,12 +1,13 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = eˣ.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Exponential;
+settings! {
+    /// y = eˣ.
+    pub struct Exponential;
+}
 kind!(Exponential = "exponential");
 
 impl Activation for Exponential {

@@ -1,25 +1,18 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// y = x · Φ(x) = x · (1 + erf(x / √2)) / 2; approximately, where asked for, x · (1 + tanh(√(2 / π) (x + 0.044715 x³))) / 2 (Hendrycks and Gimpel
-/// 2016, "Gaussian error linear units").
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Gelu {
-    approximate: bool,
-}
-kind!(Gelu = "gelu");
-defaults!(Gelu { approximate: false });
-
-impl Gelu {
-    setters! {
-        /// Whether to take the approximation; default false.
-        approximate: bool,
+settings! {
+    /// y = x · Φ(x) = x · (1 + erf(x / √2)) / 2; approximately, where asked for, x · (1 + tanh(√(2 / π) (x + 0.044715 x³))) / 2 (Hendrycks and Gimpel
+    /// 2016, "Gaussian error linear units").
+    pub value Gelu {
+        /// Whether to take the approximation.
+        approximate: bool = false,
     }
 }
+kind!(Gelu = "gelu");
 
 impl Activation for Gelu {
     fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {

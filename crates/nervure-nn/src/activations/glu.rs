@@ -1,26 +1,19 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
 use crate::network::batch;
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// y = a / (1 + e⁻ᵇ), where a and b are the halves of x along `axis`, which becomes half as long (Dauphin et al. 2017, "Language modeling with gated
-/// convolutional networks"). An axis of odd size is an error.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Glu {
-    axis: isize,
-}
-kind!(Glu = "glu");
-defaults!(Glu { axis: -1 });
-
-impl Glu {
-    setters! {
-        /// The axis that is halved; default −1.
-        axis: isize,
+settings! {
+    /// y = a / (1 + e⁻ᵇ), where a and b are the halves of x along `axis`, which becomes half as long (Dauphin et al. 2017, "Language modeling with gated
+    /// convolutional networks"). An axis of odd size is an error.
+    pub value Glu {
+        /// The axis that is halved.
+        axis: isize = -1,
     }
 }
+kind!(Glu = "glu");
 
 impl Activation for Glu {
     fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {

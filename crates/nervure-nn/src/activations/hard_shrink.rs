@@ -1,24 +1,17 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// y = x for |x| > threshold, else 0.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HardShrink {
-    threshold: f64,
-}
-kind!(HardShrink = "hard_shrink");
-defaults!(HardShrink { threshold: 0.5 });
-
-impl HardShrink {
-    setters! {
-        /// Up to where y is 0; default 0.5.
-        threshold: f64,
+settings! {
+    /// y = x for |x| > threshold, else 0.
+    pub value HardShrink {
+        /// Up to where y is 0.
+        threshold: f64 = 0.5,
     }
 }
+kind!(HardShrink = "hard_shrink");
 
 impl Activation for HardShrink {
     fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {

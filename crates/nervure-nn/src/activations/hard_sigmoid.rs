@@ -1,12 +1,13 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::{Activation, cut};
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = min(max(x + 3, 0), 6) / 6. The derivative at −3 and at 3 is 0.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct HardSigmoid;
+settings! {
+    /// y = min(max(x + 3, 0), 6) / 6. The derivative at −3 and at 3 is 0.
+    pub struct HardSigmoid;
+}
 kind!(HardSigmoid = "hard_sigmoid");
 
 impl Activation for HardSigmoid {

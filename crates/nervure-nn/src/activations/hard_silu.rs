@@ -1,12 +1,13 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::{Activation, HardSigmoid};
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = x · min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, "Searching for MobileNetV3").
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct HardSilu;
+settings! {
+    /// y = x · min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, "Searching for MobileNetV3").
+    pub struct HardSilu;
+}
 kind!(HardSilu = "hard_silu" | "hard_swish");
 
 impl Activation for HardSilu {

@@ -1,12 +1,13 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = min(max(x, −1), 1). The derivative at −1 and at 1 is 1.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct HardTanh;
+settings! {
+    /// y = min(max(x, −1), 1). The derivative at −1 and at 1 is 1.
+    pub struct HardTanh;
+}
 kind!(HardTanh = "hard_tanh");
 
 impl Activation for HardTanh {

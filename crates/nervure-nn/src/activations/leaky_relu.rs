@@ -1,25 +1,18 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::{Activation, Relu};
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// y = x for x > 0, else negative_slope · x (Maas et al. 2013, "Rectifier nonlinearities improve neural network acoustic models"). The derivative
-/// at 0 is `negative_slope`.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LeakyRelu {
-    negative_slope: f64,
-}
-kind!(LeakyRelu = "leaky_relu");
-defaults!(LeakyRelu { negative_slope: 0.2 });
-
-impl LeakyRelu {
-    setters! {
-        /// Slope up to 0; default 0.2.
-        negative_slope: f64,
+settings! {
+    /// y = x for x > 0, else negative_slope · x (Maas et al. 2013, "Rectifier nonlinearities improve neural network acoustic models"). The derivative
+    /// at 0 is `negative_slope`.
+    pub value LeakyRelu {
+        /// Slope up to 0.
+        negative_slope: f64 = 0.2,
     }
 }
+kind!(LeakyRelu = "leaky_relu");
 
 impl Activation for LeakyRelu {
     fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {

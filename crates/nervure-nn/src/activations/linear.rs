@@ -1,12 +1,13 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = x.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Linear;
+settings! {
+    /// y = x.
+    pub struct Linear;
+}
 kind!(Linear = "linear");
 
 impl Activation for Linear {

@@ -1,12 +1,13 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = ln(1 / (1 + e⁻ˣ)), without overflow.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct LogSigmoid;
+settings! {
+    /// y = ln(1 / (1 + e⁻ˣ)), without overflow.
+    pub struct LogSigmoid;
+}
 kind!(LogSigmoid = "log_sigmoid");
 
 impl Activation for LogSigmoid {

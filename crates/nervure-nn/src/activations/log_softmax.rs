@@ -1,25 +1,18 @@
 use nervure_graph::{DType, Reduction, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
 use crate::network::batch;
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// yᵢ = xᵢ − ln Σ eˣ over `axis`, without overflow.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LogSoftmax {
-    axis: isize,
-}
-kind!(LogSoftmax = "log_softmax");
-defaults!(LogSoftmax { axis: -1 });
-
-impl LogSoftmax {
-    setters! {
-        /// The axis over which eʸ sums to 1; default −1.
-        axis: isize,
+settings! {
+    /// yᵢ = xᵢ − ln Σ eˣ over `axis`, without overflow.
+    pub value LogSoftmax {
+        /// The axis over which eʸ sums to 1.
+        axis: isize = -1,
     }
 }
+kind!(LogSoftmax = "log_softmax");
 
 impl Activation for LogSoftmax {
     fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {

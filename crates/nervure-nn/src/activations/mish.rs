@@ -1,12 +1,13 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = x · tanh(ln(1 + eˣ)) (Misra 2019, "Mish: a self regularized non-monotonic activation function").
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Mish;
+settings! {
+    /// y = x · tanh(ln(1 + eˣ)) (Misra 2019, "Mish: a self regularized non-monotonic activation function").
+    pub struct Mish;
+}
 kind!(Mish = "mish");
 
 impl Activation for Mish {

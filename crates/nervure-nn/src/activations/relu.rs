@@ -1,33 +1,24 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::{Activation, cut};
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// y = max(x, 0); in general y = min(x, max_value) above the threshold and negative_slope · (x − threshold) up to it.
-///
-/// With a negative threshold and a `max_value`, y is at least 0 above the threshold, as in Keras. The derivative at the threshold is
-/// `negative_slope`, at `max_value` 0.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Relu {
-    negative_slope: f64,
-    max_value: Option<f64>,
-    threshold: f64,
-}
-kind!(Relu = "relu");
-defaults!(Relu { negative_slope: 0.0, max_value: None, threshold: 0.0 });
-
-impl Relu {
-    setters! {
-        /// Slope up to the threshold; default 0.
-        negative_slope: f64,
-        /// Greatest value; default none.
+settings! {
+    /// y = max(x, 0); in general y = min(x, max_value) above the threshold and negative_slope · (x − threshold) up to it.
+    ///
+    /// With a negative threshold and a `max_value`, y is at least 0 above the threshold, as in Keras. The derivative at the threshold is
+    /// `negative_slope`, at `max_value` 0.
+    pub value Relu {
+        /// Slope up to the threshold.
+        negative_slope: f64 = 0.0,
+        /// Greatest value.
         max_value: some f64,
-        /// Where the function begins to follow x; default 0.
-        threshold: f64,
+        /// Where the function begins to follow x.
+        threshold: f64 = 0.0,
     }
 }
+kind!(Relu = "relu");
 
 impl Activation for Relu {
     fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {

@@ -1,12 +1,13 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::{Activation, cut};
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = min(max(x, 0), 6). The derivative at 0 and at 6 is 0.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Relu6;
+settings! {
+    /// y = min(max(x, 0), 6). The derivative at 0 and at 6 is 0.
+    pub struct Relu6;
+}
 kind!(Relu6 = "relu6");
 
 impl Activation for Relu6 {

@@ -1,14 +1,15 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
 use crate::activations::elu::exponential_below;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = λx for x > 0, else λα(eˣ − 1), with λ = 1.0507009873554805 and α = 1.6732632423543772 (Klambauer et al. 2017, "Self-normalizing neural
-/// networks"). The derivative at 0 is λα.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Selu;
+settings! {
+    /// y = λx for x > 0, else λα(eˣ − 1), with λ = 1.0507009873554805 and α = 1.6732632423543772 (Klambauer et al. 2017, "Self-normalizing neural
+    /// networks"). The derivative at 0 is λα.
+    pub struct Selu;
+}
 kind!(Selu = "selu");
 
 impl Activation for Selu {

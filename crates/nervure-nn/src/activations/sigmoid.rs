@@ -1,12 +1,13 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::{Activation, Link};
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = 1 / (1 + e⁻ˣ).
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Sigmoid;
+settings! {
+    /// y = 1 / (1 + e⁻ˣ).
+    pub struct Sigmoid;
+}
 kind!(Sigmoid = "sigmoid");
 
 impl Activation for Sigmoid {

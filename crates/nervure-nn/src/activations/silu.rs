@@ -1,12 +1,13 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = x / (1 + e⁻ˣ) (Ramachandran et al. 2017, "Searching for activation functions").
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Silu;
+settings! {
+    /// y = x / (1 + e⁻ˣ) (Ramachandran et al. 2017, "Searching for activation functions").
+    pub struct Silu;
+}
 kind!(Silu = "silu" | "swish");
 
 impl Activation for Silu {

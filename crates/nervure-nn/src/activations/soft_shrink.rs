@@ -1,24 +1,17 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// y = x − threshold for x > threshold, x + threshold for x < −threshold, else 0.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SoftShrink {
-    threshold: f64,
-}
-kind!(SoftShrink = "soft_shrink");
-defaults!(SoftShrink { threshold: 0.5 });
-
-impl SoftShrink {
-    setters! {
-        /// Up to where y is 0; default 0.5.
-        threshold: f64,
+settings! {
+    /// y = x − threshold for x > threshold, x + threshold for x < −threshold, else 0.
+    pub value SoftShrink {
+        /// Up to where y is 0.
+        threshold: f64 = 0.5,
     }
 }
+kind!(SoftShrink = "soft_shrink");
 
 impl Activation for SoftShrink {
     fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {

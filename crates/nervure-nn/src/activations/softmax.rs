@@ -1,25 +1,18 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::activations::{Activation, Link, LogSoftmax};
 use crate::network::batch;
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// yᵢ = eˣⁱ / Σ eˣ over `axis`, without overflow.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Softmax {
-    axis: isize,
-}
-kind!(Softmax = "softmax");
-defaults!(Softmax { axis: -1 });
-
-impl Softmax {
-    setters! {
-        /// The axis over which y sums to 1; default −1.
-        axis: isize,
+settings! {
+    /// yᵢ = eˣⁱ / Σ eˣ over `axis`, without overflow.
+    pub value Softmax {
+        /// The axis over which y sums to 1.
+        axis: isize = -1,
     }
 }
+kind!(Softmax = "softmax");
 
 impl Activation for Softmax {
     fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {

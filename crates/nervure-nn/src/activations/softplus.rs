@@ -1,12 +1,13 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = ln(1 + eˣ), without overflow.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Softplus;
+settings! {
+    /// y = ln(1 + eˣ), without overflow.
+    pub struct Softplus;
+}
 kind!(Softplus = "softplus");
 
 impl Activation for Softplus {

@@ -1,12 +1,13 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = x / (|x| + 1).
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Softsign;
+settings! {
+    /// y = x / (|x| + 1).
+    pub struct Softsign;
+}
 kind!(Softsign = "softsign");
 
 impl Activation for Softsign {

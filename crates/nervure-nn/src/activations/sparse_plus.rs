@@ -1,12 +1,13 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::{Activation, cut};
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = 0 for x ≤ −1, x for x ≥ 1, (x + 1)² / 4 between (Blondel et al. 2019, "Learning with Fenchel-Young losses").
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct SparsePlus;
+settings! {
+    /// y = 0 for x ≤ −1, x for x ≥ 1, (x + 1)² / 4 between (Blondel et al. 2019, "Learning with Fenchel-Young losses").
+    pub struct SparsePlus;
+}
 kind!(SparsePlus = "sparse_plus");
 
 impl Activation for SparsePlus {

@@ -1,12 +1,13 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::{Activation, cut};
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = min(max((x + 1) / 2, 0), 1) (Blondel et al. 2019, "Learning with Fenchel-Young losses"). The derivative at −1 and at 1 is 0.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct SparseSigmoid;
+settings! {
+    /// y = min(max((x + 1) / 2, 0), 1) (Blondel et al. 2019, "Learning with Fenchel-Young losses"). The derivative at −1 and at 1 is 0.
+    pub struct SparseSigmoid;
+}
 kind!(SparseSigmoid = "sparse_sigmoid");
 
 impl Activation for SparseSigmoid {

@@ -1,30 +1,23 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
 use crate::network::batch;
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// yᵢ = max(xᵢ − τ, 0), where τ is such that Σy = 1 over `axis`: the nearest point of the simplex (Martins and Astudillo 2016, "From softmax to
-/// sparsemax").
-///
-/// Keras 3.15 computes another τ, with which y does not add up to 1; this is the paper's.
-///
-/// With z the elements of x in descending order, τ = (Σ zⱼ − 1) / k over the k first, k the greatest with 1 + k zₖ > z₁ + … + zₖ.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Sparsemax {
-    axis: isize,
-}
-kind!(Sparsemax = "sparsemax");
-defaults!(Sparsemax { axis: -1 });
-
-impl Sparsemax {
-    setters! {
-        /// The axis over which y sums to 1; default −1.
-        axis: isize,
+settings! {
+    /// yᵢ = max(xᵢ − τ, 0), where τ is such that Σy = 1 over `axis`: the nearest point of the simplex (Martins and Astudillo 2016, "From softmax to
+    /// sparsemax").
+    ///
+    /// Keras 3.15 computes another τ, with which y does not add up to 1; this is the paper's.
+    ///
+    /// With z the elements of x in descending order, τ = (Σ zⱼ − 1) / k over the k first, k the greatest with 1 + k zₖ > z₁ + … + zₖ.
+    pub value Sparsemax {
+        /// The axis over which y sums to 1.
+        axis: isize = -1,
     }
 }
+kind!(Sparsemax = "sparsemax");
 
 impl Activation for Sparsemax {
     fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {

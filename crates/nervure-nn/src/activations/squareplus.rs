@@ -1,24 +1,17 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// y = (x + √(x² + b)) / 2 (Barron 2021, "Squareplus: a softplus-like algebraic rectifier").
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Squareplus {
-    b: f64,
-}
-kind!(Squareplus = "squareplus");
-defaults!(Squareplus { b: 4.0 });
-
-impl Squareplus {
-    setters! {
-        /// How smooth the bend is; default 4.
-        b: f64,
+settings! {
+    /// y = (x + √(x² + b)) / 2 (Barron 2021, "Squareplus: a softplus-like algebraic rectifier").
+    pub value Squareplus {
+        /// How smooth the bend is.
+        b: f64 = 4.0,
     }
 }
+kind!(Squareplus = "squareplus");
 
 impl Activation for Squareplus {
     fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {

@@ -1,12 +1,13 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = tanh x.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Tanh;
+settings! {
+    /// y = tanh x.
+    pub struct Tanh;
+}
 kind!(Tanh = "tanh");
 
 impl Activation for Tanh {

@@ -1,12 +1,13 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = x − tanh x.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct TanhShrink;
+settings! {
+    /// y = x − tanh x.
+    pub struct TanhShrink;
+}
 kind!(TanhShrink = "tanh_shrink");
 
 impl Activation for TanhShrink {

@@ -1,24 +1,20 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::activations::Activation;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// y = x for x > threshold, else default_value.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Threshold {
-    threshold: f64,
-    default_value: f64,
-}
-kind!(Threshold = "threshold");
-
-impl Threshold {
-    /// What is at most `threshold` becomes `default_value`.
-    pub fn new(threshold: f64, default_value: f64) -> Threshold {
-        Threshold { threshold, default_value }
+settings! {
+    /// y = x for x > threshold, else default_value.
+    #[derive(Copy)]
+    pub struct Threshold {
+        /// What x has to exceed to stay.
+        threshold: f64,
+        /// What y is where it does not.
+        default_value: f64,
     }
 }
+kind!(Threshold = "threshold");
 
 impl Activation for Threshold {
     fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {

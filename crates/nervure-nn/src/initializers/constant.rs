@@ -1,22 +1,17 @@
-use serde::{Deserialize, Serialize};
 
 use crate::initializers::{Initializer, Stream, draw};
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// One value everywhere.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Constant {
-    value: f64,
-}
-kind!(Constant | "constant");
-
-impl Constant {
-    /// `value` everywhere; Keras's default is 0.
-    pub fn new(value: f64) -> Constant {
-        Constant { value }
+settings! {
+    /// One value everywhere.
+    #[derive(Copy)]
+    pub struct Constant {
+        /// The value.
+        value: given f64 = 0.0,
     }
 }
+kind!(Constant | "constant");
 
 impl Initializer for Constant {
     fn values(&self, shape: &[usize], _: &mut Stream) -> Vec<f32> {

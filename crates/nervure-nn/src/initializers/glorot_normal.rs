@@ -1,12 +1,13 @@
-use serde::{Deserialize, Serialize};
 
 use crate::initializers::{Distribution, Initializer, Mode, Stream, VarianceScaling};
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// Truncated normal of variance 2 / (inputs + outputs)
-/// (Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks").
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct GlorotNormal;
+settings! {
+    /// Truncated normal of variance 2 / (inputs + outputs)
+    /// (Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks").
+    pub struct GlorotNormal;
+}
 kind!(GlorotNormal | "glorot_normal");
 
 impl Initializer for GlorotNormal {

@@ -1,12 +1,13 @@
-use serde::{Deserialize, Serialize};
 
 use crate::initializers::{Distribution, Initializer, Mode, Stream, VarianceScaling};
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// Uniform in ±√(6 / (inputs + outputs))
-/// (Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks").
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct GlorotUniform;
+settings! {
+    /// Uniform in ±√(6 / (inputs + outputs))
+    /// (Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks").
+    pub struct GlorotUniform;
+}
 kind!(GlorotUniform | "glorot_uniform");
 
 impl Initializer for GlorotUniform {

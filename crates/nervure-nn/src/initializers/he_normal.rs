@@ -1,11 +1,12 @@
-use serde::{Deserialize, Serialize};
 
 use crate::initializers::{Distribution, Initializer, Mode, Stream, VarianceScaling};
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// Truncated normal of variance 2 / inputs (He et al. 2015, "Delving deep into rectifiers").
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct HeNormal;
+settings! {
+    /// Truncated normal of variance 2 / inputs (He et al. 2015, "Delving deep into rectifiers").
+    pub struct HeNormal;
+}
 kind!(HeNormal | "he_normal");
 
 impl Initializer for HeNormal {

@@ -1,11 +1,12 @@
-use serde::{Deserialize, Serialize};
 
 use crate::initializers::{Distribution, Initializer, Mode, Stream, VarianceScaling};
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// Uniform in ±√(6 / inputs) (He et al. 2015, "Delving deep into rectifiers").
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct HeUniform;
+settings! {
+    /// Uniform in ±√(6 / inputs) (He et al. 2015, "Delving deep into rectifiers").
+    pub struct HeUniform;
+}
 kind!(HeUniform | "he_uniform");
 
 impl Initializer for HeUniform {

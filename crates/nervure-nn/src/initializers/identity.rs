@@ -1,23 +1,16 @@
-use serde::{Deserialize, Serialize};
 
 use crate::initializers::{Initializer, Stream, draw};
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// `gain` on the diagonal of a matrix, 0 elsewhere.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Identity {
-    gain: f64,
-}
-kind!(Identity | "identity" | "IdentityInitializer");
-defaults!(Identity { gain: 1.0 });
-
-impl Identity {
-    setters! {
-        /// What stands on the diagonal; default 1.
-        gain: f64,
+settings! {
+    /// `gain` on the diagonal of a matrix, 0 elsewhere.
+    pub value Identity {
+        /// What stands on the diagonal.
+        gain: f64 = 1.0,
     }
 }
+kind!(Identity | "identity" | "IdentityInitializer");
 
 impl Initializer for Identity {
     fn values(&self, shape: &[usize], _: &mut Stream) -> Vec<f32> {

@@ -1,11 +1,12 @@
-use serde::{Deserialize, Serialize};
 
 use crate::initializers::{Distribution, Initializer, Mode, Stream, VarianceScaling};
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// Truncated normal of variance 1 / inputs (LeCun et al. 1998, "Efficient backprop").
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct LecunNormal;
+settings! {
+    /// Truncated normal of variance 1 / inputs (LeCun et al. 1998, "Efficient backprop").
+    pub struct LecunNormal;
+}
 kind!(LecunNormal | "lecun_normal");
 
 impl Initializer for LecunNormal {

@@ -1,11 +1,12 @@
-use serde::{Deserialize, Serialize};
 
 use crate::initializers::{Distribution, Initializer, Mode, Stream, VarianceScaling};
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// Uniform in ±√(3 / inputs) (LeCun et al. 1998, "Efficient backprop").
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct LecunUniform;
+settings! {
+    /// Uniform in ±√(3 / inputs) (LeCun et al. 1998, "Efficient backprop").
+    pub struct LecunUniform;
+}
 kind!(LecunUniform | "lecun_uniform");
 
 impl Initializer for LecunUniform {

@@ -1,11 +1,12 @@
-use serde::{Deserialize, Serialize};
 
 use crate::initializers::{Initializer, Stream, draw};
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// 1 everywhere.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Ones;
+settings! {
+    /// 1 everywhere.
+    pub struct Ones;
+}
 kind!(Ones | "ones" | "one");
 
 impl Initializer for Ones {

@@ -1,24 +1,17 @@
-use serde::{Deserialize, Serialize};
 
 use crate::initializers::{Initializer, Stream};
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// A random matrix with orthogonal columns of length `gain`, or rows where there are fewer of these; a weight `[…, n]` counts as a matrix of n
-/// columns (Saxe et al. 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks").
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Orthogonal {
-    gain: f64,
-}
-kind!(Orthogonal | "orthogonal" | "OrthogonalInitializer");
-defaults!(Orthogonal { gain: 1.0 });
-
-impl Orthogonal {
-    setters! {
-        /// Length of the vectors; default 1.
-        gain: f64,
+settings! {
+    /// A random matrix with orthogonal columns of length `gain`, or rows where there are fewer of these; a weight `[…, n]` counts as a matrix of n
+    /// columns (Saxe et al. 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks").
+    pub value Orthogonal {
+        /// Length of the vectors.
+        gain: f64 = 1.0,
     }
 }
+kind!(Orthogonal | "orthogonal" | "OrthogonalInitializer");
 
 impl Initializer for Orthogonal {
     fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {

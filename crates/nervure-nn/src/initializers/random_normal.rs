@@ -1,26 +1,18 @@
-use serde::{Deserialize, Serialize};
 
 use crate::initializers::{Initializer, Stream, draw};
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// Normal.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RandomNormal {
-    mean: f64,
-    stddev: f64,
-}
-kind!(RandomNormal | "random_normal" | "normal");
-defaults!(RandomNormal { mean: 0.0, stddev: 0.05 });
-
-impl RandomNormal {
-    setters! {
-        /// Mean; default 0.
-        mean: f64,
-        /// Standard deviation; default 0.05.
-        stddev: f64,
+settings! {
+    /// Normal.
+    pub value RandomNormal {
+        /// Mean.
+        mean: f64 = 0.0,
+        /// Standard deviation.
+        stddev: f64 = 0.05,
     }
 }
+kind!(RandomNormal | "random_normal" | "normal");
 
 impl Initializer for RandomNormal {
     fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {

@@ -1,26 +1,18 @@
-use serde::{Deserialize, Serialize};
 
 use crate::initializers::{Initializer, Stream, draw};
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// Uniform in [minval, maxval).
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RandomUniform {
-    minval: f64,
-    maxval: f64,
-}
-kind!(RandomUniform | "random_uniform" | "uniform");
-defaults!(RandomUniform { minval: -0.05, maxval: 0.05 });
-
-impl RandomUniform {
-    setters! {
-        /// Lower bound; default −0.05.
-        minval: f64,
-        /// Upper bound; default 0.05.
-        maxval: f64,
+settings! {
+    /// Uniform in [minval, maxval).
+    pub value RandomUniform {
+        /// Lower bound.
+        minval: f64 = -0.05,
+        /// Upper bound.
+        maxval: f64 = 0.05,
     }
 }
+kind!(RandomUniform | "random_uniform" | "uniform");
 
 impl Initializer for RandomUniform {
     fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {

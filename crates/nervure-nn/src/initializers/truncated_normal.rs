@@ -1,26 +1,18 @@
-use serde::{Deserialize, Serialize};
 
 use crate::initializers::{Initializer, Stream, draw};
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// Normal, drawn again until within two standard deviations `stddev` of the mean. The variance of what is drawn is 0.7737 of `stddev`².
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TruncatedNormal {
-    mean: f64,
-    stddev: f64,
-}
-kind!(TruncatedNormal | "truncated_normal");
-defaults!(TruncatedNormal { mean: 0.0, stddev: 0.05 });
-
-impl TruncatedNormal {
-    setters! {
-        /// Mean; default 0.
-        mean: f64,
-        /// Standard deviation before the truncation; default 0.05.
-        stddev: f64,
+settings! {
+    /// Normal, drawn again until within two standard deviations `stddev` of the mean. The variance of what is drawn is 0.7737 of `stddev`².
+    pub value TruncatedNormal {
+        /// Mean.
+        mean: f64 = 0.0,
+        /// Standard deviation before the truncation.
+        stddev: f64 = 0.05,
     }
 }
+kind!(TruncatedNormal | "truncated_normal");
 
 impl Initializer for TruncatedNormal {
     fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {

@@ -1,20 +1,23 @@
 use serde::{Deserialize, Serialize};
 
 use crate::initializers::{Initializer, RandomNormal, RandomUniform, Stream, TruncatedNormal, fans};
-use crate::word::{Sample, Samples, defaults, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// Of variance scale / n, with n the number of inputs or outputs of a unit, or the mean of both; at least 1.
-///
-/// A weight `[size…, in, out]` has size · in inputs and size · out outputs.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct VarianceScaling {
-    scale: f64,
-    mode: Mode,
-    distribution: Distribution,
+settings! {
+    /// Of variance scale / n, with n the number of inputs or outputs of a unit, or the mean of both; at least 1.
+    ///
+    /// A weight `[size…, in, out]` has size · in inputs and size · out outputs.
+    pub value VarianceScaling {
+        /// Variance times n.
+        scale: f64 = 1.0,
+        /// What n is.
+        mode: Mode = Mode::FanIn,
+        /// How values are distributed.
+        distribution: Distribution = Distribution::TruncatedNormal,
+    }
 }
 kind!(VarianceScaling | "variance_scaling");
-defaults!(VarianceScaling { scale: 1.0, mode: Mode::FanIn, distribution: Distribution::TruncatedNormal });
 
 /// What the variance is divided by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,17 +45,6 @@ pub enum Distribution {
 
 /// Standard deviation of a standard normal variable, given that it is within ±2.
 const TRUNCATED: f64 = 0.879_625_661_034_239_8;
-
-impl VarianceScaling {
-    setters! {
-        /// Variance times n; default 1.
-        scale: f64,
-        /// What n is; default [`Mode::FanIn`].
-        mode: Mode,
-        /// How values are distributed; default [`Distribution::TruncatedNormal`].
-        distribution: Distribution,
-    }
-}
 
 impl Initializer for VarianceScaling {
     fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {

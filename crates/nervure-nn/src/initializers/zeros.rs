@@ -1,11 +1,12 @@
-use serde::{Deserialize, Serialize};
 
 use crate::initializers::{Initializer, Stream, draw};
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// 0 everywhere.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Zeros;
+settings! {
+    /// 0 everywhere.
+    pub struct Zeros;
+}
 kind!(Zeros | "zeros" | "zero");
 
 impl Initializer for Zeros {

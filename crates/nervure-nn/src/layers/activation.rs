@@ -1,27 +1,21 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::activations;
 use crate::layers::Layer;
 use crate::lower::Lower;
 use crate::network::batch;
+use crate::settings::settings;
 use crate::word::{Object, Sample, Samples, kind};
 use crate::Result;
 
-/// An activation as a layer of its own: y = activation(x), of any shape.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Activation {
-    activation: Object<dyn activations::Activation>,
-}
-kind!(Activation);
-
-impl Activation {
-    /// The layer that applies this activation.
-    pub fn new(activation: impl Into<Object<dyn activations::Activation>>) -> Activation {
-        Activation { activation: activation.into() }
+settings! {
+    /// An activation as a layer of its own: y = activation(x), of any shape.
+    pub struct Activation {
+        /// The activation.
+        activation: into Object<dyn activations::Activation>,
     }
 }
+kind!(Activation);
 
 impl Layer for Activation {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {

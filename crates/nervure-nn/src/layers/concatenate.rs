@@ -1,40 +1,23 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::layers::Layer;
 use crate::lower::Lower;
 use crate::metrics::spread;
 use crate::network::batch;
-use crate::word::{Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// The inputs one after the other along `axis`; their other axes are equal. Axis 0, the batch, is refused.
-///
-/// Along the last axis the result is masked where all inputs are, if all have a mask; along another one each part keeps its own.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Concatenate {
-    axis: isize,
+settings! {
+    /// The inputs one after the other along `axis`; their other axes are equal. Axis 0, the batch, is refused.
+    ///
+    /// Along the last axis the result is masked where all inputs are, if all have a mask; along another one each part keeps its own.
+    pub struct Concatenate {
+        /// The axis.
+        axis: isize = -1,
+    }
 }
 kind!(Concatenate);
-
-impl Concatenate {
-    /// Along the last axis.
-    pub fn new() -> Concatenate {
-        Concatenate { axis: -1 }
-    }
-
-    setters! {
-        /// The axis; default −1.
-        axis: isize,
-    }
-}
-
-impl Default for Concatenate {
-    fn default() -> Concatenate {
-        Concatenate::new()
-    }
-}
 
 impl Layer for Concatenate {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {

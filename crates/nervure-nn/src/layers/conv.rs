@@ -1,55 +1,53 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::activations::{Activation, Linear, Tanh};
-use crate::initializers::{GlorotUniform, Initializer, Zeros};
+use crate::initializers::{GlorotUniform, Zeros};
 use crate::layers::window::{ChannelsLast, sample_input, window};
 use crate::layers::{Extent, Layer, Padding};
-use crate::lower::{Lower, Weight};
-use crate::regularizers::{L2, Regularizer};
-use crate::word::{Kind, Object, Sample, Samples, kind, setters, word, yes};
+use crate::lower::Lower;
+use crate::regularizers::L2;
+use crate::settings::settings;
+use crate::word::{Kind, Object, Sample, Samples, kind};
 
-/// A convolution over `N` spatial axes: y = activation(x ∗ kernel + bias), where the kernel is applied as it is, not mirrored.
-///
-/// `[batch, spatial…, c]` → `[batch, spatial'…, filters]`. Weights: `kernel [kernel_size…, c / groups, filters]`, `bias [filters]`. Of n elements
-/// along an axis come ⌈n / stride⌉ with padding `same`, ⌊(n − span) / stride⌋ + 1 with `valid`, ⌊(n − 1) / stride⌋ + 1 with `causal`; a kernel
-/// spans (size − 1) · dilation + 1 elements.
-///
-/// ```
-/// use nervure_nn::prelude::*;
-/// let model = Sequential::new([28, 28, 1]).add(Conv2D::new(8, 3).strides(2).activation(Relu)).build(Seed(1))?;
-/// assert_eq!(model.graph().node(model.graph().outputs()[0].1).ty.to_string(), "f32[batch, 13, 13, 8]");
-/// assert_eq!(model.parameter_count(), 3 * 3 * 8 + 8);
-/// # Ok::<(), nervure_nn::Error>(())
-/// ```
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Conv<const N: usize> {
-    filters: usize,
-    kernel_size: Extent<N>,
-    #[serde(default = "one")]
-    strides: Extent<N>,
-    #[serde(default)]
-    padding: Padding,
-    #[serde(default)]
-    data_format: ChannelsLast,
-    #[serde(default = "one")]
-    dilation_rate: Extent<N>,
-    #[serde(default = "one_group")]
-    groups: usize,
-    #[serde(default = "word::<Linear, _>")]
-    activation: Object<dyn Activation>,
-    #[serde(default = "yes")]
-    use_bias: bool,
-    #[serde(default = "word::<GlorotUniform, _>")]
-    kernel_initializer: Object<dyn Initializer>,
-    #[serde(default = "word::<Zeros, _>")]
-    bias_initializer: Object<dyn Initializer>,
-    #[serde(default)]
-    kernel_regularizer: Option<Object<dyn Regularizer>>,
-    #[serde(default)]
-    bias_regularizer: Option<Object<dyn Regularizer>>,
+settings! {
+    /// A convolution over `N` spatial axes: y = activation(x ∗ kernel + bias), where the kernel is applied as it is, not mirrored.
+    ///
+    /// `[batch, spatial…, c]` → `[batch, spatial'…, filters]`. Weights: `kernel [kernel_size…, c / groups, filters]`, `bias [filters]`. Of n elements
+    /// along an axis come ⌈n / stride⌉ with padding `same`, ⌊(n − span) / stride⌋ + 1 with `valid`, ⌊(n − 1) / stride⌋ + 1 with `causal`; a kernel
+    /// spans (size − 1) · dilation + 1 elements.
+    ///
+    /// ```
+    /// use nervure_nn::prelude::*;
+    /// let model = Sequential::new([28, 28, 1]).add(Conv2D::new(8, 3).strides(2).activation(Relu)).build(Seed(1))?;
+    /// assert_eq!(model.graph().node(model.graph().outputs()[0].1).ty.to_string(), "f32[batch, 13, 13, 8]");
+    /// assert_eq!(model.parameter_count(), 3 * 3 * 8 + 8);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
+    pub struct Conv[const N: usize][N] {
+        /// Outputs of each place.
+        filters: usize,
+        /// Size of a kernel along each spatial axis.
+        kernel_size: into Extent<N>,
+        /// Distance between neighbouring places of the kernel.
+        strides: into Extent<N> = 1,
+        /// What is put around the input, zeros.
+        padding: Padding = Padding::Valid,
+        /// Where the channels stand.
+        data_format: fixed ChannelsLast = ChannelsLast,
+        /// Distance between neighbouring elements that a kernel sees.
+        dilation_rate: into Extent<N> = 1,
+        /// Groups into which channels are split, each convolved with its share of the filters.
+        groups: usize = 1,
+        /// What is applied to the sum.
+        activation: into Object<dyn Activation> = Linear,
+        /// Whether a bias is added.
+        use_bias: bool = true,
+        /// the kernel
+        kernel: weight GlorotUniform,
+        /// the bias
+        bias: weight Zeros,
+    }
 }
 
 /// [`Conv`] over sequences `[batch, length, c]`: the one that knows causal padding.
@@ -61,58 +59,6 @@ pub type Conv3D = Conv<3>;
 kind!(Conv1D);
 kind!(Conv2D);
 kind!(Conv3D);
-
-fn one<const N: usize>() -> Extent<N> {
-    1.into()
-}
-
-fn one_group() -> usize {
-    1
-}
-
-impl<const N: usize> Conv<N> {
-    /// `filters` outputs a place from kernels of this size, linear, with bias, kernel Glorot uniform.
-    pub fn new(filters: usize, kernel_size: impl Into<Extent<N>>) -> Conv<N> {
-        Conv {
-            filters,
-            kernel_size: kernel_size.into(),
-            strides: one(),
-            padding: Padding::Valid,
-            data_format: ChannelsLast,
-            dilation_rate: one(),
-            groups: 1,
-            activation: Linear.into(),
-            use_bias: true,
-            kernel_initializer: GlorotUniform.into(),
-            bias_initializer: Zeros.into(),
-            kernel_regularizer: None,
-            bias_regularizer: None,
-        }
-    }
-
-    setters! {
-        /// Distance between neighbouring places of the kernel; default 1.
-        strides: into Extent<N>,
-        /// What is put around the input, zeros; default [`Padding::Valid`].
-        padding: Padding,
-        /// Distance between neighbouring elements that a kernel sees; default 1.
-        dilation_rate: into Extent<N>,
-        /// Groups into which channels are split, each convolved with its share of the filters; default 1.
-        groups: usize,
-        /// What is applied to the sum; default `linear`.
-        activation: into Object<dyn Activation>,
-        /// Whether a bias is added; default true.
-        use_bias: bool,
-        /// Default Glorot uniform.
-        kernel_initializer: into Object<dyn Initializer>,
-        /// Default zeros.
-        bias_initializer: into Object<dyn Initializer>,
-        /// A penalty on the kernel; default none.
-        kernel_regularizer: some Object<dyn Regularizer>,
-        /// A penalty on the bias; default none.
-        bias_regularizer: some Object<dyn Regularizer>,
-    }
-}
 
 impl<const N: usize> Layer for Conv<N>
 where
@@ -132,16 +78,10 @@ where
             return Err(cx.error(self, "channels and filters that the groups divide", received));
         }
         let shape = [&self.kernel_size.0[..], &[channels / groups, self.filters]].concat();
-        let kernel = cx.weight(
-            Weight::new("kernel", shape, self.kernel_initializer.clone())
-                .regularizer(&self.kernel_regularizer),
-        );
+        let kernel = cx.weight(self.kernel.weight("kernel", shape));
         let mut y = x.conv(kernel, window, groups);
         if self.use_bias {
-            y = y + cx.weight(
-                Weight::new("bias", [self.filters], self.bias_initializer.clone())
-                    .regularizer(&self.bias_regularizer),
-            );
+            y = y + cx.weight(self.bias.weight("bias", [self.filters]));
         }
         Ok(vec![cx.activate(&self.activation, y)])
     }

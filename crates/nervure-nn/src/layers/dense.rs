@@ -28,7 +28,9 @@ settings! {
         activation: into Object<dyn Activation> = Linear,
         /// Whether a bias is added.
         use_bias: bool = true,
+        /// the kernel
         kernel: weight GlorotUniform,
+        /// the bias
         bias: weight Zeros,
     }
 }

@@ -1,37 +1,26 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::layers::Layer;
 use crate::lower::Lower;
 use crate::network::batch;
-use crate::word::{Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// While training, sets each element to 0 with probability `rate` and divides the others by 1 − rate; otherwise the identity. Any shape
-/// (Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting").
-///
-/// What is dropped follows from the model's seed, the step and the layer's place in the network: there is no seed of its own.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Dropout {
-    rate: f64,
-    #[serde(default)]
-    noise_shape: Option<Vec<Option<usize>>>,
-}
-kind!(Dropout);
-
-impl Dropout {
-    /// Drops a share `rate`, at least 0 and below 1.
-    pub fn new(rate: f64) -> Dropout {
-        Dropout { rate, noise_shape: None }
-    }
-
-    setters! {
-        /// The shape in which elements are dropped together: along an axis of size 1 all or none; `None` stands for the input's size. Default
-        /// that of the input.
+settings! {
+    /// While training, sets each element to 0 with probability `rate` and divides the others by 1 − rate; otherwise the identity. Any shape
+    /// (Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting").
+    ///
+    /// What is dropped follows from the model's seed, the step and the layer's place in the network: there is no seed of its own.
+    pub struct Dropout {
+        /// The share that is dropped, at least 0 and below 1.
+        rate: f64,
+        /// The shape in which elements are dropped together: along an axis of size 1 all or none; `None` stands for the input's size. Without it, that of the
+        /// input.
         noise_shape: some Vec<Option<usize>>,
     }
 }
+kind!(Dropout);
 
 impl Layer for Dropout {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {

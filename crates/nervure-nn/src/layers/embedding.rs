@@ -1,62 +1,40 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::initializers::{Initializer, RandomUniform};
+use crate::initializers::RandomUniform;
 use crate::layers::Layer;
-use crate::lower::{Lower, Weight};
+use crate::lower::Lower;
 use crate::network::batch;
-use crate::regularizers::{L2, Regularizer};
-use crate::word::{Object, Sample, Samples, kind, setters, word};
+use crate::regularizers::L2;
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// A learnt vector for each whole number: row x of the table `embeddings`.
-///
-/// `[batch, …]` → `[batch, …, output_dim]`. Weight: `embeddings [input_dim, output_dim]`. Numbers are 0 … input_dim − 1, another one is an error of
-/// the run; floats are cut to whole numbers. With `mask_zero`, 0 stands for nothing: what follows is masked there.
-///
-/// ```
-/// use nervure_nn::prelude::*;
-/// let words = input_of("words", DType::I32, [12]);
-/// let mean = GlobalAveragePooling1D::new().on(&Embedding::new(1000, 16).mask_zero(true).on(&words));
-/// let model = Model::new(&words, &Dense::new(1).on(&mean)).build(Seed(1))?;
-/// assert_eq!(model.parameter_count(), 1000 * 16 + 16 + 1);
-/// # Ok::<(), nervure_nn::Error>(())
-/// ```
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Embedding {
-    input_dim: usize,
-    output_dim: usize,
-    #[serde(default = "word::<RandomUniform, _>")]
-    embeddings_initializer: Object<dyn Initializer>,
-    #[serde(default)]
-    embeddings_regularizer: Option<Object<dyn Regularizer>>,
-    #[serde(default)]
-    mask_zero: bool,
+settings! {
+    /// A learnt vector for each whole number: row x of the table `embeddings`.
+    ///
+    /// `[batch, …]` → `[batch, …, output_dim]`. Weight: `embeddings [input_dim, output_dim]`. Numbers are 0 … input_dim − 1, another one is an error of
+    /// the run; floats are cut to whole numbers. With `mask_zero`, 0 stands for nothing: what follows is masked there.
+    ///
+    /// ```
+    /// use nervure_nn::prelude::*;
+    /// let words = input_of("words", DType::I32, [12]);
+    /// let mean = GlobalAveragePooling1D::new().on(&Embedding::new(1000, 16).mask_zero(true).on(&words));
+    /// let model = Model::new(&words, &Dense::new(1).on(&mean)).build(Seed(1))?;
+    /// assert_eq!(model.parameter_count(), 1000 * 16 + 16 + 1);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
+    pub struct Embedding {
+        /// How many whole numbers there are, from 0.
+        input_dim: usize,
+        /// Numbers of a vector.
+        output_dim: usize,
+        /// the vectors
+        embeddings: weight RandomUniform,
+        /// Whether 0 is masked.
+        mask_zero: bool = false,
+    }
 }
 kind!(Embedding);
-
-impl Embedding {
-    /// Vectors of `output_dim` numbers for 0 … `input_dim` − 1.
-    pub fn new(input_dim: usize, output_dim: usize) -> Embedding {
-        Embedding {
-            input_dim,
-            output_dim,
-            embeddings_initializer: RandomUniform.into(),
-            embeddings_regularizer: None,
-            mask_zero: false,
-        }
-    }
-
-    setters! {
-        /// Default uniform in ±0.05.
-        embeddings_initializer: into Object<dyn Initializer>,
-        /// A penalty on the vectors; default none.
-        embeddings_regularizer: some Object<dyn Regularizer>,
-        /// Whether 0 is masked; default false.
-        mask_zero: bool,
-    }
-}
 
 impl Layer for Embedding {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
@@ -64,10 +42,7 @@ impl Layer for Embedding {
         if x.dtype() == DType::Bool {
             return Err(cx.error(self, "whole numbers", x.ty()));
         }
-        let embeddings = cx.weight(
-            Weight::new("embeddings", [self.input_dim, self.output_dim], self.embeddings_initializer.clone())
-                .regularizer(&self.embeddings_regularizer),
-        );
+        let embeddings = cx.weight(self.embeddings.weight("embeddings", [self.input_dim, self.output_dim]));
         let y = embeddings.gather(if x.dtype().is_index() { x } else { x.cast(DType::I32) }, 0);
         if self.mask_zero {
             cx.set_mask(y, x.not_equal(x.constant(0.0)));

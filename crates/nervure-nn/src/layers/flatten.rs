@@ -1,27 +1,21 @@
 use nervure_graph::{DType, Dim, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::layers::Layer;
 use crate::layers::window::ChannelsLast;
 use crate::lower::Lower;
 use crate::network::batch;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// Each row's elements in one axis: `[batch, …]` → `[batch, n]`, row-major.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Flatten {
-    data_format: ChannelsLast,
-}
-kind!(Flatten);
-
-impl Flatten {
-    /// The layer.
-    pub fn new() -> Flatten {
-        Flatten::default()
+settings! {
+    /// Each row's elements in one axis: `[batch, …]` → `[batch, n]`, row-major.
+    pub struct Flatten {
+        /// Where the channels stand.
+        data_format: fixed ChannelsLast = ChannelsLast,
     }
 }
+kind!(Flatten);
 
 impl Layer for Flatten {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {

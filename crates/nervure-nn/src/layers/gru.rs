@@ -1,114 +1,61 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::activations::{Activation, Sigmoid, Tanh};
-use crate::initializers::{GlorotUniform, Initializer, Orthogonal, Zeros};
+use crate::initializers::{GlorotUniform, Orthogonal, Zeros};
 use crate::layers::Layer;
 use crate::layers::recurrent::{Walk, swap_time};
-use crate::lower::{Lower, Weight};
+use crate::lower::Lower;
 use crate::network::batch;
-use crate::regularizers::{L2, Regularizer};
-use crate::word::{Object, Sample, Samples, kind, setters, word, yes};
+use crate::regularizers::L2;
+use crate::settings::settings;
+use crate::word::{Object, Sample, Samples, kind};
 
-/// A gated recurrent unit (Cho et al. 2014). From a state h = 0, at each step
-///
-/// ```text
-/// [a_z, a_r, a_h] = x · kernel + bias,  [u_z, u_r, u_h] = h · recurrent_kernel (+ recurrent bias)
-/// z = σ(a_z + u_z),  r = σ(a_r + u_r)                       σ: recurrent_activation
-/// h ← z ⊙ h + (1 − z) ⊙ activation(a_h + r ⊙ u_h)
-/// ```
-///
-/// With `reset_after` false r is applied before the product: (r ⊙ h) · recurrent_kernel instead of r ⊙ u_h, and there is no recurrent bias.
-///
-/// `[batch, time, n]` → `[batch, units]`, the last h; with `return_sequences` `[batch, time, units]`, every h in the order in which they are computed.
-/// Weights: `kernel [n, 3·units]`, `recurrent_kernel [units, 3·units]`, `bias [2, 3·units]`: of the input and recurrent (`[3·units]` with
-/// `reset_after` false). A step that is masked keeps the state.
-///
-/// ```
-/// use nervure_nn::prelude::*;
-/// let model = Sequential::new([16, 4]).add(GRU::new(8)).add(Dense::new(1)).build(Seed(1))?;
-/// assert_eq!(model.parameter_count(), (4 + 8 + 2) * 3 * 8 + 8 + 1);
-/// # Ok::<(), nervure_nn::Error>(())
-/// ```
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GRU {
-    units: usize,
-    #[serde(default = "word::<Tanh, _>")]
-    activation: Object<dyn Activation>,
-    #[serde(default = "word::<Sigmoid, _>")]
-    recurrent_activation: Object<dyn Activation>,
-    #[serde(default = "yes")]
-    use_bias: bool,
-    #[serde(default = "word::<GlorotUniform, _>")]
-    kernel_initializer: Object<dyn Initializer>,
-    #[serde(default = "word::<Orthogonal, _>")]
-    recurrent_initializer: Object<dyn Initializer>,
-    #[serde(default = "word::<Zeros, _>")]
-    bias_initializer: Object<dyn Initializer>,
-    #[serde(default)]
-    kernel_regularizer: Option<Object<dyn Regularizer>>,
-    #[serde(default)]
-    recurrent_regularizer: Option<Object<dyn Regularizer>>,
-    #[serde(default)]
-    bias_regularizer: Option<Object<dyn Regularizer>>,
-    #[serde(default)]
-    return_sequences: bool,
-    #[serde(default)]
-    go_backwards: bool,
-    #[serde(default = "yes")]
-    reset_after: bool,
+settings! {
+    /// A gated recurrent unit (Cho et al. 2014). From a state h = 0, at each step
+    ///
+    /// ```text
+    /// [a_z, a_r, a_h] = x · kernel + bias,  [u_z, u_r, u_h] = h · recurrent_kernel (+ recurrent bias)
+    /// z = σ(a_z + u_z),  r = σ(a_r + u_r)                       σ: recurrent_activation
+    /// h ← z ⊙ h + (1 − z) ⊙ activation(a_h + r ⊙ u_h)
+    /// ```
+    ///
+    /// With `reset_after` false r is applied before the product: (r ⊙ h) · recurrent_kernel instead of r ⊙ u_h, and there is no recurrent bias.
+    ///
+    /// `[batch, time, n]` → `[batch, units]`, the last h; with `return_sequences` `[batch, time, units]`, every h in the order in which they are computed.
+    /// Weights: `kernel [n, 3·units]`, `recurrent_kernel [units, 3·units]`, `bias [2, 3·units]`: of the input and recurrent (`[3·units]` with
+    /// `reset_after` false). A step that is masked keeps the state.
+    ///
+    /// ```
+    /// use nervure_nn::prelude::*;
+    /// let model = Sequential::new([16, 4]).add(GRU::new(8)).add(Dense::new(1)).build(Seed(1))?;
+    /// assert_eq!(model.parameter_count(), (4 + 8 + 2) * 3 * 8 + 8 + 1);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
+    pub struct GRU {
+        /// Numbers of the state.
+        units: usize,
+        /// What is applied to the new state.
+        activation: into Object<dyn Activation> = Tanh,
+        /// What is applied to the gates z, r.
+        recurrent_activation: into Object<dyn Activation> = Sigmoid,
+        /// Whether a bias is added.
+        use_bias: bool = true,
+        /// the kernel
+        kernel: weight GlorotUniform,
+        /// the recurrent kernel
+        recurrent: weight Orthogonal,
+        /// the bias
+        bias: weight Zeros,
+        /// Whether every step's output is given instead of the last.
+        return_sequences: bool = false,
+        /// Whether the sequence is walked from its end.
+        go_backwards: bool = false,
+        /// Whether r is applied after the product instead of before.
+        reset_after: bool = true,
+    }
 }
 kind!(GRU);
-
-impl GRU {
-    /// `units` numbers of state.
-    pub fn new(units: usize) -> GRU {
-        GRU {
-            units,
-            activation: Tanh.into(),
-            recurrent_activation: Sigmoid.into(),
-            use_bias: true,
-            kernel_initializer: GlorotUniform.into(),
-            recurrent_initializer: Orthogonal.into(),
-            bias_initializer: Zeros.into(),
-            kernel_regularizer: None,
-            recurrent_regularizer: None,
-            bias_regularizer: None,
-            return_sequences: false,
-            go_backwards: false,
-            reset_after: true,
-        }
-    }
-
-    setters! {
-        /// What is applied to the new state; default `tanh`.
-        activation: into Object<dyn Activation>,
-        /// What is applied to the gates z, r; default `sigmoid`.
-        recurrent_activation: into Object<dyn Activation>,
-        /// Whether a bias is added; default true.
-        use_bias: bool,
-        /// Default Glorot uniform.
-        kernel_initializer: into Object<dyn Initializer>,
-        /// Default orthogonal.
-        recurrent_initializer: into Object<dyn Initializer>,
-        /// Default zeros.
-        bias_initializer: into Object<dyn Initializer>,
-        /// A penalty on the kernel; default none.
-        kernel_regularizer: some Object<dyn Regularizer>,
-        /// A penalty on the recurrent kernel; default none.
-        recurrent_regularizer: some Object<dyn Regularizer>,
-        /// A penalty on the bias; default none.
-        bias_regularizer: some Object<dyn Regularizer>,
-        /// Whether every step's output is given instead of the last; default false.
-        return_sequences: bool,
-        /// Whether the sequence is walked from its end; default false.
-        go_backwards: bool,
-        /// Whether r is applied after the product instead of before; default true.
-        reset_after: bool,
-    }
-}
 
 impl Layer for GRU {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
@@ -120,13 +67,8 @@ impl Layer for GRU {
         let Some(width) = units.checked_mul(3) else {
             return Err(cx.error(self, "fewer units", units));
         };
-        let weight = |name, rows, initializer: &Object<dyn Initializer>| {
-            Weight::new(name, [rows, width], initializer.clone())
-        };
-        let kernel = weight("kernel", n, &self.kernel_initializer).regularizer(&self.kernel_regularizer);
-        let recurrent = weight("recurrent_kernel", units, &self.recurrent_initializer)
-            .regularizer(&self.recurrent_regularizer);
-        let (kernel, recurrent) = (cx.weight(kernel), cx.weight(recurrent));
+        let kernel = cx.weight(self.kernel.weight("kernel", [n, width]));
+        let recurrent = cx.weight(self.recurrent.weight("recurrent_kernel", [units, width]));
         // What h is multiplied by, and what r ⊙ h is: cut once, not at each step.
         let mut weights = if self.reset_after {
             vec![recurrent]
@@ -138,8 +80,7 @@ impl Layer for GRU {
         let mut seen = swap_time(x).matmul(kernel);
         if self.use_bias {
             let shape = if self.reset_after { vec![2, width] } else { vec![width] };
-            let bias = Weight::new("bias", shape, self.bias_initializer.clone());
-            let bias = cx.weight(bias.regularizer(&self.bias_regularizer));
+            let bias = cx.weight(self.bias.weight("bias", shape));
             if self.reset_after {
                 let row = |i: usize| bias.narrow(0, i, 1).reshape([width.into()]);
                 seen = seen + row(0);

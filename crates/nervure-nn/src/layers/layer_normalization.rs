@@ -1,78 +1,39 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::initializers::{Initializer, Ones, Zeros};
+use crate::initializers::{Ones, Zeros};
 use crate::layers::Layer;
 use crate::layers::axes::{Axes, along};
-use crate::lower::{Lower, Weight};
+use crate::lower::Lower;
 use crate::network::batch;
-use crate::regularizers::{L2, Regularizer};
-use crate::word::{Object, Sample, Samples, kind, setters};
+use crate::regularizers::L2;
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// y = gamma · (x − mean) / √(variance + epsilon) + beta, with mean and variance (Σ(x − mean)² / n) of each row over `axis` (Ba et al. 2016, "Layer
-/// normalization").
-///
-/// With `rms_scaling` y = gamma · x / √(variance + epsilon), as in Keras, where the argument is deprecated for its name: it is no root mean square. The
-/// shape stays. Weights, of the sizes of the axes: `gamma`, `beta`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LayerNormalization {
-    axis: Axes,
-    epsilon: f64,
-    center: bool,
-    scale: bool,
-    rms_scaling: bool,
-    beta_initializer: Object<dyn Initializer>,
-    gamma_initializer: Object<dyn Initializer>,
-    beta_regularizer: Option<Object<dyn Regularizer>>,
-    gamma_regularizer: Option<Object<dyn Regularizer>>,
+settings! {
+    /// y = gamma · (x − mean) / √(variance + epsilon) + beta, with mean and variance (Σ(x − mean)² / n) of each row over `axis` (Ba et al. 2016, "Layer
+    /// normalization").
+    ///
+    /// With `rms_scaling` y = gamma · x / √(variance + epsilon), as in Keras, where the argument is deprecated for its name: it is no root mean square. The
+    /// shape stays. Weights, of the sizes of the axes: `gamma`, `beta`.
+    pub struct LayerNormalization {
+        /// The axes over which a row is normalized.
+        axis: into Axes = -1,
+        /// What is added to the variance.
+        epsilon: f64 = 1e-3,
+        /// Whether beta is added.
+        center: bool = true,
+        /// Whether gamma multiplies.
+        scale: bool = true,
+        /// Whether x is only divided. Gamma multiplies in any case then, and beta is left out.
+        rms_scaling: bool = false,
+        /// beta
+        beta: weight Zeros,
+        /// gamma
+        gamma: weight Ones,
+    }
 }
 kind!(LayerNormalization);
-
-impl LayerNormalization {
-    /// Over the last axis, with gamma and beta.
-    pub fn new() -> LayerNormalization {
-        LayerNormalization {
-            axis: (-1).into(),
-            epsilon: 1e-3,
-            center: true,
-            scale: true,
-            rms_scaling: false,
-            beta_initializer: Zeros.into(),
-            gamma_initializer: Ones.into(),
-            beta_regularizer: None,
-            gamma_regularizer: None,
-        }
-    }
-
-    setters! {
-        /// The axes over which a row is normalized; default −1.
-        axis: into Axes,
-        /// What is added to the variance; default 0.001.
-        epsilon: f64,
-        /// Whether beta is added; default true.
-        center: bool,
-        /// Whether gamma multiplies; default true.
-        scale: bool,
-        /// Whether x is only divided; default false. Gamma multiplies in any case then, and beta is left out.
-        rms_scaling: bool,
-        /// Default zeros.
-        beta_initializer: into Object<dyn Initializer>,
-        /// Default ones.
-        gamma_initializer: into Object<dyn Initializer>,
-        /// A penalty on beta; default none.
-        beta_regularizer: some Object<dyn Regularizer>,
-        /// A penalty on gamma; default none.
-        gamma_regularizer: some Object<dyn Regularizer>,
-    }
-}
-
-impl Default for LayerNormalization {
-    fn default() -> LayerNormalization {
-        LayerNormalization::new()
-    }
-}
 
 impl Layer for LayerNormalization {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
@@ -87,12 +48,10 @@ impl Layer for LayerNormalization {
         let variance = deviation.square().mean(&over).keep_axes(x, &over);
         let mut y = (if self.rms_scaling { x } else { deviation }) * (variance + self.epsilon).rsqrt();
         if self.scale || self.rms_scaling {
-            let gamma = Weight::new("gamma", sizes.clone(), self.gamma_initializer.clone());
-            y = y * along(cx.weight(gamma.regularizer(&self.gamma_regularizer)), &axes, x);
+            y = y * along(cx.weight(self.gamma.weight("gamma", sizes.clone())), &axes, x);
         }
         if self.center && !self.rms_scaling {
-            let beta = Weight::new("beta", sizes, self.beta_initializer.clone());
-            y = y + along(cx.weight(beta.regularizer(&self.beta_regularizer)), &axes, x);
+            y = y + along(cx.weight(self.beta.weight("beta", sizes)), &axes, x);
         }
         Ok(vec![y])
     }

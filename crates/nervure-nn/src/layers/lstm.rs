@@ -1,111 +1,59 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::Result;
 use crate::activations::{Activation, Relu, Sigmoid, Tanh};
 use crate::initializers::{GlorotUniform, Initializer, Ones, Orthogonal, Stream, Zeros};
 use crate::layers::Layer;
 use crate::layers::recurrent::{Walk, swap_time};
-use crate::lower::{Lower, Weight};
+use crate::lower::Lower;
 use crate::network::batch;
-use crate::regularizers::{L2, Regularizer};
-use crate::word::{Kind, Object, Sample, Samples, kind, setters, word, yes};
+use crate::regularizers::L2;
+use crate::settings::settings;
+use crate::word::{Kind, Object, Sample, Samples, kind};
 
-/// A long short-term memory (Hochreiter and Schmidhuber 1997; the forget gate by Gers et al. 2000). From states h = c = 0, at each step
-///
-/// ```text
-/// [i, f, g, o] = x · kernel + h · recurrent_kernel + bias
-/// c ← σ(f) ⊙ c + σ(i) ⊙ activation(g)
-/// h ← σ(o) ⊙ activation(c)                               σ: recurrent_activation
-/// ```
-///
-/// `[batch, time, n]` → `[batch, units]`, the last h; with `return_sequences` `[batch, time, units]`, every h in the order in which they are computed.
-/// Weights: `kernel [n, 4·units]`, `recurrent_kernel [units, 4·units]`, `bias [4·units]`. A step that is masked keeps the states.
-///
-/// ```
-/// use nervure_nn::prelude::*;
-/// let model = Sequential::new([64, 32]).add(LSTM::new(128)).add(Dense::new(1).activation(Sigmoid)).build(Seed(1))?;
-/// assert_eq!(model.parameter_count(), (32 + 128 + 1) * 4 * 128 + 128 + 1);
-/// # Ok::<(), nervure_nn::Error>(())
-/// ```
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LSTM {
-    units: usize,
-    #[serde(default = "word::<Tanh, _>")]
-    activation: Object<dyn Activation>,
-    #[serde(default = "word::<Sigmoid, _>")]
-    recurrent_activation: Object<dyn Activation>,
-    #[serde(default = "yes")]
-    use_bias: bool,
-    #[serde(default = "word::<GlorotUniform, _>")]
-    kernel_initializer: Object<dyn Initializer>,
-    #[serde(default = "word::<Orthogonal, _>")]
-    recurrent_initializer: Object<dyn Initializer>,
-    #[serde(default = "word::<Zeros, _>")]
-    bias_initializer: Object<dyn Initializer>,
-    #[serde(default = "yes")]
-    unit_forget_bias: bool,
-    #[serde(default)]
-    kernel_regularizer: Option<Object<dyn Regularizer>>,
-    #[serde(default)]
-    recurrent_regularizer: Option<Object<dyn Regularizer>>,
-    #[serde(default)]
-    bias_regularizer: Option<Object<dyn Regularizer>>,
-    #[serde(default)]
-    return_sequences: bool,
-    #[serde(default)]
-    go_backwards: bool,
+settings! {
+    /// A long short-term memory (Hochreiter and Schmidhuber 1997; the forget gate by Gers et al. 2000). From states h = c = 0, at each step
+    ///
+    /// ```text
+    /// [i, f, g, o] = x · kernel + h · recurrent_kernel + bias
+    /// c ← σ(f) ⊙ c + σ(i) ⊙ activation(g)
+    /// h ← σ(o) ⊙ activation(c)                               σ: recurrent_activation
+    /// ```
+    ///
+    /// `[batch, time, n]` → `[batch, units]`, the last h; with `return_sequences` `[batch, time, units]`, every h in the order in which they are computed.
+    /// Weights: `kernel [n, 4·units]`, `recurrent_kernel [units, 4·units]`, `bias [4·units]`. A step that is masked keeps the states.
+    ///
+    /// ```
+    /// use nervure_nn::prelude::*;
+    /// let model = Sequential::new([64, 32]).add(LSTM::new(128)).add(Dense::new(1).activation(Sigmoid)).build(Seed(1))?;
+    /// assert_eq!(model.parameter_count(), (32 + 128 + 1) * 4 * 128 + 128 + 1);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
+    pub struct LSTM {
+        /// Numbers of the state h, and of c.
+        units: usize,
+        /// What is applied to g and c.
+        activation: into Object<dyn Activation> = Tanh,
+        /// What is applied to the gates i, f, o.
+        recurrent_activation: into Object<dyn Activation> = Sigmoid,
+        /// Whether a bias is added.
+        use_bias: bool = true,
+        /// the kernel
+        kernel: weight GlorotUniform,
+        /// the recurrent kernel
+        recurrent: weight Orthogonal,
+        /// the bias
+        bias: weight Zeros,
+        /// Whether the bias of f starts from 1, whatever the initializer (Jozefowicz et al. 2015).
+        unit_forget_bias: bool = true,
+        /// Whether every step's output is given instead of the last.
+        return_sequences: bool = false,
+        /// Whether the sequence is walked from its end.
+        go_backwards: bool = false,
+    }
 }
 kind!(LSTM);
-
-impl LSTM {
-    /// `units` numbers of state h, and as many of c.
-    pub fn new(units: usize) -> LSTM {
-        LSTM {
-            units,
-            activation: Tanh.into(),
-            recurrent_activation: Sigmoid.into(),
-            use_bias: true,
-            kernel_initializer: GlorotUniform.into(),
-            recurrent_initializer: Orthogonal.into(),
-            bias_initializer: Zeros.into(),
-            unit_forget_bias: true,
-            kernel_regularizer: None,
-            recurrent_regularizer: None,
-            bias_regularizer: None,
-            return_sequences: false,
-            go_backwards: false,
-        }
-    }
-
-    setters! {
-        /// What is applied to g and c; default `tanh`.
-        activation: into Object<dyn Activation>,
-        /// What is applied to the gates i, f, o; default `sigmoid`.
-        recurrent_activation: into Object<dyn Activation>,
-        /// Whether a bias is added; default true.
-        use_bias: bool,
-        /// Default Glorot uniform.
-        kernel_initializer: into Object<dyn Initializer>,
-        /// Default orthogonal.
-        recurrent_initializer: into Object<dyn Initializer>,
-        /// Default zeros.
-        bias_initializer: into Object<dyn Initializer>,
-        /// Whether the bias of f starts from 1, whatever the initializer (Jozefowicz et al. 2015); default true.
-        unit_forget_bias: bool,
-        /// A penalty on the kernel; default none.
-        kernel_regularizer: some Object<dyn Regularizer>,
-        /// A penalty on the recurrent kernel; default none.
-        recurrent_regularizer: some Object<dyn Regularizer>,
-        /// A penalty on the bias; default none.
-        bias_regularizer: some Object<dyn Regularizer>,
-        /// Whether every step's output is given instead of the last; default false.
-        return_sequences: bool,
-        /// Whether the sequence is walked from its end; default false.
-        go_backwards: bool,
-    }
-}
 
 impl Layer for LSTM {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
@@ -117,22 +65,16 @@ impl Layer for LSTM {
         let Some(width) = units.checked_mul(4) else {
             return Err(cx.error(self, "fewer units", units));
         };
-        let weight = |name, rows, initializer: &Object<dyn Initializer>| {
-            Weight::new(name, [rows, width], initializer.clone())
-        };
-        let kernel = weight("kernel", n, &self.kernel_initializer).regularizer(&self.kernel_regularizer);
-        let recurrent = weight("recurrent_kernel", units, &self.recurrent_initializer)
-            .regularizer(&self.recurrent_regularizer);
-        let (kernel, recurrent) = (cx.weight(kernel), cx.weight(recurrent));
+        let kernel = cx.weight(self.kernel.weight("kernel", [n, width]));
+        let recurrent = cx.weight(self.recurrent.weight("recurrent_kernel", [units, width]));
         // Of all steps at once.
         let mut seen = swap_time(x).matmul(kernel);
         if self.use_bias {
-            let mut initializer = self.bias_initializer.clone();
+            let mut bias = self.bias.clone();
             if self.unit_forget_bias {
-                initializer = UnitForgetBias { others: initializer }.into();
+                bias.initializer = UnitForgetBias { others: bias.initializer }.into();
             }
-            let bias = Weight::new("bias", [width], initializer);
-            seen = seen + cx.weight(bias.regularizer(&self.bias_regularizer));
+            seen = seen + cx.weight(bias.weight("bias", [width]));
         }
         let walk = Walk { go_backwards: self.go_backwards, return_sequences: self.return_sequences };
         let y = walk.along(cx, self, x, (2, units), (seen, &[recurrent]), |states, seen, weights| {

@@ -1,21 +1,22 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::layers::Layer;
 use crate::lower::Lower;
 use crate::network::batch;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
 /// Layers that merge inputs elementwise, pair by pair from the left.
 macro_rules! merges {
     ($($(#[$doc:meta])* $word:ident $arity:expr, $merge:expr;)*) => {$(
-        $(#[$doc])*
-        ///
-        /// The inputs broadcast to one shape: those of fewer axes get axes of size 1 behind the batch, and axes of size 1 are repeated. The
-        /// result is masked where all inputs are, if all have a mask.
-        #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-        pub struct $word;
+        settings! {
+            $(#[$doc])*
+            ///
+            /// The inputs broadcast to one shape: those of fewer axes get axes of size 1 behind the batch, and axes of size 1 are repeated. The
+            /// result is masked where all inputs are, if all have a mask.
+            pub struct $word;
+        }
         kind!($word);
 
         impl Layer for $word {

@@ -44,9 +44,10 @@ family! {
 
 /// A layer: a description, whose weights live outside, keyed by path.
 ///
-/// A layer of a program's own is plain data with a name and a `lower`:
+/// A layer of a program's own is plain data with a name and a `lower`; files that hold it can be read once the registry has it:
 ///
 /// ```
+/// use nervure_nn::word::{Entry, Family};
 /// use nervure_nn::{Kind, Layer, Lower, Result, Tensor, Weight, initializers::Zeros};
 /// use serde::{Deserialize, Serialize};
 ///
@@ -65,6 +66,8 @@ family! {
 ///         Ok(vec![x[0] * scale.exp()])
 ///     }
 /// }
+///
+/// <dyn Layer as Family>::registry().add(Entry::of::<ExpScale>());
 /// ```
 pub trait Layer: Word {
     /// Writes the layer into the graph: inputs → outputs. No gradient, no shape rule, no kernel: those follow.

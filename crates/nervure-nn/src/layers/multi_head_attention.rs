@@ -1,57 +1,55 @@
 use nervure_graph::{DType, Dim, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::activations::Softmax;
-use crate::initializers::{GlorotUniform, Initializer, Zeros};
+use crate::initializers::{GlorotUniform, Zeros};
 use crate::layers::{Dropout, Layer};
-use crate::lower::{Lower, Weight};
+use crate::lower::Lower;
 use crate::network::batch;
-use crate::regularizers::{L2, Regularizer};
-use crate::word::{Object, Sample, Samples, kind, setters, word, yes};
+use crate::regularizers::L2;
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// Attention in several heads (Vaswani et al. 2017, "Attention is all you need"). In each head, with queries q, keys k and values v, linear in their inputs,
-///
-/// ```text
-/// y = dropout(softmax(q · kᵀ / √key_dim)) · v
-/// ```
-///
-/// and the result is linear in the y of all heads. Inputs: the query `[batch, t, d]`; the value `[batch, s, e]` (default the query); the key
-/// `[batch, s, f]` (default the value). Output: `[batch, t, d]`.
-///
-/// Weights: `query/kernel [d, heads, key_dim]`, `key/kernel [f, heads, key_dim]`, `value/kernel [e, heads, value_dim]`,
-/// `attention_output/kernel [heads, value_dim, d]`, and a `bias` beside each. Places that the mask of value or key leaves out are not looked at; a query
-/// that may look at none has y = 0. The query's mask goes on.
-///
-/// ```
-/// use nervure_nn::prelude::*;
-/// let x = input("x", [16, 32]);
-/// let y = MultiHeadAttention::new(4, 8).use_causal_mask(true).on(&x);
-/// let model = Model::new(&x, &y).build(Seed(1))?;
-/// assert_eq!(model.parameter_count(), 4 * (32 * 4 * 8 + 32));
-/// # Ok::<(), nervure_nn::Error>(())
-/// ```
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MultiHeadAttention {
-    num_heads: usize,
-    key_dim: usize,
-    #[serde(default)]
-    value_dim: Option<usize>,
-    #[serde(default)]
-    dropout: f64,
-    #[serde(default = "yes")]
-    use_bias: bool,
-    #[serde(default)]
-    use_causal_mask: bool,
-    #[serde(default = "word::<GlorotUniform, _>")]
-    kernel_initializer: Object<dyn Initializer>,
-    #[serde(default = "word::<Zeros, _>")]
-    bias_initializer: Object<dyn Initializer>,
-    #[serde(default)]
-    kernel_regularizer: Option<Object<dyn Regularizer>>,
-    #[serde(default)]
-    bias_regularizer: Option<Object<dyn Regularizer>>,
+settings! {
+    /// Attention in several heads (Vaswani et al. 2017, "Attention is all you need"). In each head, with queries q, keys k and values v, linear in their inputs,
+    ///
+    /// ```text
+    /// y = dropout(softmax(q · kᵀ / √key_dim)) · v
+    /// ```
+    ///
+    /// and the result is linear in the y of all heads. Inputs: the query `[batch, t, d]`; the value `[batch, s, e]` (default the query); the key
+    /// `[batch, s, f]` (default the value). Output: `[batch, t, d]`.
+    ///
+    /// Weights: `query/kernel [d, heads, key_dim]`, `key/kernel [f, heads, key_dim]`, `value/kernel [e, heads, value_dim]`,
+    /// `attention_output/kernel [heads, value_dim, d]`, and a `bias` beside each. Places that the mask of value or key leaves out are not looked at; a query
+    /// that may look at none has y = 0. The query's mask goes on.
+    ///
+    /// ```
+    /// use nervure_nn::prelude::*;
+    /// let x = input("x", [16, 32]);
+    /// let y = MultiHeadAttention::new(4, 8).use_causal_mask(true).on(&x);
+    /// let model = Model::new(&x, &y).build(Seed(1))?;
+    /// assert_eq!(model.parameter_count(), 4 * (32 * 4 * 8 + 32));
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
+    pub struct MultiHeadAttention {
+        /// Number of heads.
+        num_heads: usize,
+        /// Numbers of a query, and of a key, in each head.
+        key_dim: usize,
+        /// Numbers of a value in each head; without it `key_dim`.
+        value_dim: just usize,
+        /// Share of the weights of attention that is dropped while training.
+        dropout: f64 = 0.0,
+        /// Whether biases are added.
+        use_bias: bool = true,
+        /// Whether a query looks only at places up to its own. Keras takes it with each call.
+        use_causal_mask: bool = false,
+        /// each kernel
+        kernel: weight GlorotUniform,
+        /// each bias
+        bias: weight Zeros,
+    }
 }
 kind!(MultiHeadAttention);
 
@@ -59,52 +57,15 @@ kind!(MultiHeadAttention);
 const UNSEEN: f64 = -1e9;
 
 impl MultiHeadAttention {
-    /// `num_heads` heads, whose queries, keys and values have `key_dim` numbers.
-    pub fn new(num_heads: usize, key_dim: usize) -> MultiHeadAttention {
-        MultiHeadAttention {
-            num_heads,
-            key_dim,
-            value_dim: None,
-            dropout: 0.0,
-            use_bias: true,
-            use_causal_mask: false,
-            kernel_initializer: GlorotUniform.into(),
-            bias_initializer: Zeros.into(),
-            kernel_regularizer: None,
-            bias_regularizer: None,
-        }
-    }
-
-    setters! {
-        /// Numbers of a value in each head; default `key_dim`.
-        value_dim: just usize,
-        /// Share of the weights of attention that is dropped while training; default 0.
-        dropout: f64,
-        /// Whether biases are added; default true.
-        use_bias: bool,
-        /// Whether a query looks only at places up to its own; default false. Keras takes it with each call.
-        use_causal_mask: bool,
-        /// Default Glorot uniform.
-        kernel_initializer: into Object<dyn Initializer>,
-        /// Default zeros.
-        bias_initializer: into Object<dyn Initializer>,
-        /// A penalty on each kernel; default none.
-        kernel_regularizer: some Object<dyn Regularizer>,
-        /// A penalty on each bias; default none.
-        bias_regularizer: some Object<dyn Regularizer>,
-    }
-
     /// `[batch, t, n]` → `[batch, t, to…]`, or from `[batch, t, heads, n]`.
     fn project<'g>(&self, cx: &mut Lower<'g>, name: &str, x: Tensor<'g>, from: &[usize], to: &[usize]) -> Tensor<'g> {
         let (kernel, bias) = (format!("{name}/kernel"), format!("{name}/bias"));
-        let kernel = Weight::new(&kernel, [from, to].concat(), self.kernel_initializer.clone());
-        let kernel = cx.weight(kernel.regularizer(&self.kernel_regularizer));
+        let kernel = cx.weight(self.kernel.weight(&kernel, [from, to].concat()));
         let size = |sizes: &[usize]| sizes.iter().fold(Dim::from(1), |n, &d| n * d);
         let rows = x.reshape([x.dim(0), x.dim(1), size(from)]);
         let mut y = rows.matmul(kernel.reshape([size(from), size(to)]));
         if self.use_bias {
-            let bias = Weight::new(&bias, to, self.bias_initializer.clone());
-            y = y + cx.weight(bias.regularizer(&self.bias_regularizer)).reshape([size(to)]);
+            y = y + cx.weight(self.bias.weight(&bias, to)).reshape([size(to)]);
         }
         let split: Vec<Dim> = to.iter().map(|&n| n.into()).collect();
         y.reshape([&[x.dim(0), x.dim(1)][..], &split].concat())

@@ -1,32 +1,36 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::data::IntoArray;
 use crate::layers::Layer;
 use crate::layers::axes::{Axes, Numbers, along};
 use crate::lower::Lower;
 use crate::network::batch;
-use crate::word::{Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 use crate::{Error, Result};
 
-/// y = (x − mean) / max(√variance, 1e-7), with one mean and variance for each place along `axis`: given, or found in data by [`adapt`](Self::adapt).
-///
-/// With `invert` the other way: y = x · max(√variance, 1e-7) + mean. Whole numbers become floats. The shape stays.
-///
-/// ```
-/// use nervure_nn::prelude::*;
-/// let x = ndarray::arr2(&[[1.0_f32, 10.0], [3.0, 30.0]]);
-/// let model = Sequential::new([2]).add(Normalization::new().adapt(&x)?).build(Seed(1))?;
-/// assert_eq!(model.predict(&x)?.as_f32(), Some(&[-1.0, -1.0, 1.0, 1.0][..]));
-/// # Ok::<(), nervure_nn::Error>(())
-/// ```
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Normalization {
-    axis: Axes,
-    mean: Option<Numbers>,
-    variance: Option<Numbers>,
-    invert: bool,
+settings! {
+    /// y = (x − mean) / max(√variance, 1e-7), with one mean and variance for each place along `axis`: given, or found in data by [`adapt`](Self::adapt).
+    ///
+    /// With `invert` the other way: y = x · max(√variance, 1e-7) + mean. Whole numbers become floats. The shape stays.
+    ///
+    /// ```
+    /// use nervure_nn::prelude::*;
+    /// let x = ndarray::arr2(&[[1.0_f32, 10.0], [3.0, 30.0]]);
+    /// let model = Sequential::new([2]).add(Normalization::new().adapt(&x)?).build(Seed(1))?;
+    /// assert_eq!(model.predict(&x)?.as_f32(), Some(&[-1.0, -1.0, 1.0, 1.0][..]));
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
+    pub struct Normalization {
+        /// The axes whose places have their own mean and variance, `[]` for none.
+        axis: into Axes = -1,
+        /// The means: one for all, or one for each place, row-major.
+        mean: some Numbers,
+        /// The variances, as many as means.
+        variance: some Numbers,
+        /// Whether to undo a normalization.
+        invert: bool = false,
+    }
 }
 kind!(Normalization);
 
@@ -34,22 +38,6 @@ kind!(Normalization);
 const LEAST: f64 = 1e-7;
 
 impl Normalization {
-    /// For each place of the last axis, with mean and variance yet to come.
-    pub fn new() -> Normalization {
-        Normalization { axis: (-1).into(), mean: None, variance: None, invert: false }
-    }
-
-    setters! {
-        /// The axes whose places have their own mean and variance, `[]` for none; default −1.
-        axis: into Axes,
-        /// The means: one for all, or one for each place, row-major.
-        mean: some Numbers,
-        /// The variances, as many as means.
-        variance: some Numbers,
-        /// Whether to undo a normalization; default false.
-        invert: bool,
-    }
-
     /// With mean and variance (Σ(x − mean)² / n) of these rows.
     ///
     /// # Errors
@@ -100,12 +88,6 @@ impl Normalization {
         let mean = means_of(&|_, v| v);
         let variance = means_of(&|g, v| (v - mean[g]) * (v - mean[g]));
         Ok(self.mean(mean).variance(variance))
-    }
-}
-
-impl Default for Normalization {
-    fn default() -> Normalization {
-        Normalization::new()
     }
 }
 

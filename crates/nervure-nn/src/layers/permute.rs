@@ -1,26 +1,20 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::layers::Layer;
 use crate::lower::Lower;
 use crate::network::batch;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// The axes behind the batch in another order: axis i of the result is axis `dims[i − 1]` of the input, both counted from 1.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Permute {
-    dims: Vec<usize>,
-}
-kind!(Permute);
-
-impl Permute {
-    /// A permutation of 1 … n for an input of n axes behind the batch.
-    pub fn new(dims: impl Into<Vec<usize>>) -> Permute {
-        Permute { dims: dims.into() }
+settings! {
+    /// The axes behind the batch in another order: axis i of the result is axis `dims[i − 1]` of the input, both counted from 1.
+    pub struct Permute {
+        /// A permutation of 1 … n, for an input of n axes behind the batch.
+        dims: into Vec<usize>,
     }
 }
+kind!(Permute);
 
 impl Layer for Permute {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {

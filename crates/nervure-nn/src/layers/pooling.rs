@@ -2,38 +2,37 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use nervure_graph::{DType, PoolKind, Reduction, Tensor, Window};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::layers::window::{ChannelsLast, sample_input, window};
 use crate::layers::{Extent, Layer, Padding};
 use crate::lower::Lower;
-use crate::word::{Kind, Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Kind, Sample, Samples, kind};
 
-/// The greatest element, or the mean, of each window of each channel over `N` spatial axes.
-///
-/// `[batch, spatial…, c]` → `[batch, spatial'…, c]`. Of n elements along an axis come ⌈n / stride⌉ with padding `same`,
-/// ⌊(n − size) / stride⌋ + 1 with `valid`. What lies in the padding does not count, in the mean either.
-///
-/// ```
-/// use nervure_nn::prelude::*;
-/// let model = Sequential::new([28, 28, 3]).add(MaxPooling2D::new(2)).build(Seed(1))?;
-/// assert_eq!(model.graph().node(model.graph().outputs()[0].1).ty.to_string(), "f32[batch, 14, 14, 3]");
-/// # Ok::<(), nervure_nn::Error>(())
-/// ```
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pooling<P, const N: usize> {
-    #[serde(default = "two")]
-    pool_size: Extent<N>,
-    #[serde(default)]
-    strides: Option<Extent<N>>,
-    #[serde(default)]
-    padding: Padding,
-    #[serde(default)]
-    data_format: ChannelsLast,
-    #[serde(skip)]
-    pooled: PhantomData<P>,
+settings! {
+    /// The greatest element, or the mean, of each window of each channel over `N` spatial axes.
+    ///
+    /// `[batch, spatial…, c]` → `[batch, spatial'…, c]`. Of n elements along an axis come ⌈n / stride⌉ with padding `same`,
+    /// ⌊(n − size) / stride⌋ + 1 with `valid`. What lies in the padding does not count, in the mean either.
+    ///
+    /// ```
+    /// use nervure_nn::prelude::*;
+    /// let model = Sequential::new([28, 28, 3]).add(MaxPooling2D::new(2)).build(Seed(1))?;
+    /// assert_eq!(model.graph().node(model.graph().outputs()[0].1).ty.to_string(), "f32[batch, 14, 14, 3]");
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
+    pub struct Pooling[P, const N: usize][P, N] {
+        /// Size of a window.
+        pool_size: given into Extent<N> = 2,
+        /// Distance between neighbouring windows; without it their size.
+        strides: some Extent<N>,
+        /// What is put around the input.
+        padding: Padding = Padding::Valid,
+        /// Where the channels stand.
+        data_format: fixed ChannelsLast = ChannelsLast,
+        pooled: skip PhantomData<P> = PhantomData,
+    }
 }
 
 /// The greatest of each window of a sequence: see [`Pooling`].
@@ -101,30 +100,6 @@ impl Pooled for Mean {
     }
 }
 
-fn two<const N: usize>() -> Extent<N> {
-    2.into()
-}
-
-impl<P, const N: usize> Pooling<P, N> {
-    /// Windows of this size, next to one another.
-    pub fn new(pool_size: impl Into<Extent<N>>) -> Self {
-        Pooling {
-            pool_size: pool_size.into(),
-            strides: None,
-            padding: Padding::Valid,
-            data_format: ChannelsLast,
-            pooled: PhantomData,
-        }
-    }
-
-    setters! {
-        /// Distance between neighbouring windows; default their size.
-        strides: some Extent<N>,
-        /// What is put around the input; default [`Padding::Valid`].
-        padding: Padding,
-    }
-}
-
 impl<P: Pooled, const N: usize> Layer for Pooling<P, N>
 where
     Self: Kind,
@@ -152,18 +127,17 @@ where
     }
 }
 
-/// The greatest element, or the mean, of each channel over all `N` spatial axes. The mean is that of the places that a mask lets count.
-///
-/// `[batch, spatial…, c]` → `[batch, c]`, or `[batch, 1…, c]` with `keepdims`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GlobalPooling<P, const N: usize> {
-    #[serde(default)]
-    keepdims: bool,
-    #[serde(default)]
-    data_format: ChannelsLast,
-    #[serde(skip)]
-    pooled: PhantomData<P>,
+settings! {
+    /// The greatest element, or the mean, of each channel over all `N` spatial axes. The mean is that of the places that a mask lets count.
+    ///
+    /// `[batch, spatial…, c]` → `[batch, c]`, or `[batch, 1…, c]` with `keepdims`.
+    pub struct GlobalPooling[P, const N: usize][P, N] {
+        /// Whether the spatial axes stay, of size 1.
+        keepdims: bool = false,
+        /// Where the channels stand.
+        data_format: fixed ChannelsLast = ChannelsLast,
+        pooled: skip PhantomData<P> = PhantomData,
+    }
 }
 
 /// The greatest over a sequence: see [`GlobalPooling`].
@@ -184,24 +158,6 @@ kind!(GlobalMaxPooling3D | "GlobalMaxPool3D");
 kind!(GlobalAveragePooling1D | "GlobalAvgPool1D");
 kind!(GlobalAveragePooling2D | "GlobalAvgPool2D");
 kind!(GlobalAveragePooling3D | "GlobalAvgPool3D");
-
-impl<P, const N: usize> GlobalPooling<P, N> {
-    /// One number a channel.
-    pub fn new() -> Self {
-        GlobalPooling { keepdims: false, data_format: ChannelsLast, pooled: PhantomData }
-    }
-
-    setters! {
-        /// Whether the spatial axes stay, of size 1; default false.
-        keepdims: bool,
-    }
-}
-
-impl<P, const N: usize> Default for GlobalPooling<P, N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 impl<P: Pooled, const N: usize> Layer for GlobalPooling<P, N>
 where

@@ -1,39 +1,24 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::layers::Layer;
 use crate::layers::axes::Numbers;
 use crate::lower::Lower;
 use crate::network::batch;
-use crate::word::{Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// y = scale · x + offset, with one number for all or one for each place of the last axis. Whole numbers become floats: `Rescaling::new(1.0 / 255.0)` takes
-/// images of bytes to [0, 1]. The shape stays.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rescaling {
-    scale: Numbers,
-    #[serde(default = "zero")]
-    offset: Numbers,
+settings! {
+    /// y = scale · x + offset, with one number for all or one for each place of the last axis. Whole numbers become floats: `Rescaling::new(1.0 / 255.0)` takes
+    /// images of bytes to [0, 1]. The shape stays.
+    pub struct Rescaling {
+        /// What x is multiplied by.
+        scale: into Numbers,
+        /// What is added.
+        offset: into Numbers = 0.0,
+    }
 }
 kind!(Rescaling);
-
-fn zero() -> Numbers {
-    0.0.into()
-}
-
-impl Rescaling {
-    /// Multiplies by `scale`.
-    pub fn new(scale: impl Into<Numbers>) -> Rescaling {
-        Rescaling { scale: scale.into(), offset: zero() }
-    }
-
-    setters! {
-        /// What is added; default 0.
-        offset: into Numbers,
-    }
-}
 
 impl Layer for Rescaling {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
@@ -47,7 +32,7 @@ impl Layer for Rescaling {
         };
         let (scale, offset) = (constant(&self.scale)?, constant(&self.offset)?);
         let y = x * scale;
-        Ok(vec![if self.offset == zero() { y } else { y + offset }])
+        Ok(vec![if self.offset == 0.0.into() { y } else { y + offset }])
     }
 }
 

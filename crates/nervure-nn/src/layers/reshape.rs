@@ -1,33 +1,29 @@
 use nervure_graph::{DType, Dim, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::layers::Layer;
 use crate::lower::Lower;
 use crate::network::batch;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// Each row's elements in another shape: `[batch, …]` → `[batch, target_shape…]`, row-major.
-///
-/// ```
-/// use nervure_nn::prelude::*;
-/// let model = Sequential::new([6, 4]).add(Reshape::new([-1, 2, 2])).build(Seed(1))?;
-/// assert_eq!(model.graph().node(model.graph().outputs()[0].1).ty.to_string(), "f32[batch, 6, 2, 2]");
-/// # Ok::<(), nervure_nn::Error>(())
-/// ```
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Reshape {
-    target_shape: Vec<i64>,
+settings! {
+    /// Each row's elements in another shape: `[batch, …]` → `[batch, target_shape…]`, row-major.
+    ///
+    /// ```
+    /// use nervure_nn::prelude::*;
+    /// let model = Sequential::new([6, 4]).add(Reshape::new([-1, 2, 2])).build(Seed(1))?;
+    /// assert_eq!(model.graph().node(model.graph().outputs()[0].1).ty.to_string(), "f32[batch, 6, 2, 2]");
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
+    pub struct Reshape {
+        /// The shape without the batch; one size may be −1: what the others leave.
+        target_shape: into Vec<i64>,
+    }
 }
 kind!(Reshape);
 
 impl Reshape {
-    /// The shape without the batch; one size may be −1: what the others leave.
-    pub fn new(target_shape: impl Into<Vec<i64>>) -> Reshape {
-        Reshape { target_shape: target_shape.into() }
-    }
-
     /// The sizes, the free one inferred from the number of elements.
     fn sizes(&self, elements: &Dim) -> Option<Vec<Dim>> {
         let free = self.target_shape.iter().filter(|&&n| n == -1).count();

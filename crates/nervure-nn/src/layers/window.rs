@@ -75,9 +75,7 @@ impl<'de> Deserialize<'de> for ChannelsLast {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         match Option::<String>::deserialize(d)?.as_deref() {
             None | Some("channels_last") => Ok(ChannelsLast),
-            Some(other) => {
-                Err(D::Error::custom(format!("data_format: expected `channels_last`, received `{other}`")))
-            }
+            Some(other) => Err(D::Error::custom(format!("expected `channels_last`, received `{other}`"))),
         }
     }
 }

@@ -1,38 +1,27 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::activations::Link;
 use crate::losses::{Loss, Prediction, numbers, smoothing};
 use crate::network::batch;
-use crate::word::{Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// −(t ln p + (1 − t) ln(1 − p)), mean over the last axis.
-///
-/// Target and prediction `[batch, …, n]`, each target in [0, 1]. Where the prediction is a sigmoid's, the loss is computed from the
-/// sigmoid's operand z as (1 − t) softplus(z) + t softplus(−z), which is exact for probabilities near 0 and 1 too; elsewhere p is clipped to
-/// [1e-7, 1 − 1e-7]. With label smoothing s the target is t (1 − s) + s / 2.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BinaryCrossentropy {
-    from_logits: bool,
-    label_smoothing: f64,
+settings! {
+    /// −(t ln p + (1 − t) ln(1 − p)), mean over the last axis.
+    ///
+    /// Target and prediction `[batch, …, n]`, each target in [0, 1]. Where the prediction is a sigmoid's, the loss is computed from the
+    /// sigmoid's operand z as (1 − t) softplus(z) + t softplus(−z), which is exact for probabilities near 0 and 1 too; elsewhere p is clipped to
+    /// [1e-7, 1 − 1e-7]. With label smoothing s the target is t (1 − s) + s / 2.
+    #[derive(Copy)]
+    pub struct BinaryCrossentropy {
+        /// Whether the prediction is the logit instead of the probability.
+        from_logits: bool = false,
+        /// Share of each label that is moved to the middle, in [0, 1].
+        label_smoothing: f64 = 0.0,
+    }
 }
 kind!(BinaryCrossentropy = "binary_crossentropy" | "bce");
-
-impl BinaryCrossentropy {
-    /// From probabilities, without smoothing.
-    pub fn new() -> BinaryCrossentropy {
-        BinaryCrossentropy::default()
-    }
-
-    setters! {
-        /// Whether the prediction is the logit instead of the probability; default false.
-        from_logits: bool,
-        /// Share of each label that is moved to the middle, in [0, 1]; default 0.
-        label_smoothing: f64,
-    }
-}
 
 impl Loss for BinaryCrossentropy {
     fn lower<'g>(&self, target: Tensor<'g>, prediction: Prediction<'g>) -> Tensor<'g> {

@@ -1,38 +1,27 @@
 use nervure_graph::{DType, Reduction, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::activations::Link;
 use crate::losses::{Loss, Prediction, classes, clipped, smoothing};
 use crate::network::batch;
-use crate::word::{Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// −Σₖ tₖ ln pₖ over the last axis.
-///
-/// Target and prediction `[batch, …, classes]`; a target's row is one-hot, or a distribution. Where the prediction is a softmax's, or is said to
-/// be logits z, ln p = z − ln Σ eᶻ; elsewhere p is divided by its sum and clipped to [1e-7, 1 − 1e-7]. With label smoothing s the target
-/// is t (1 − s) + s / classes.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CategoricalCrossentropy {
-    from_logits: bool,
-    label_smoothing: f64,
+settings! {
+    /// −Σₖ tₖ ln pₖ over the last axis.
+    ///
+    /// Target and prediction `[batch, …, classes]`; a target's row is one-hot, or a distribution. Where the prediction is a softmax's, or is said to
+    /// be logits z, ln p = z − ln Σ eᶻ; elsewhere p is divided by its sum and clipped to [1e-7, 1 − 1e-7]. With label smoothing s the target
+    /// is t (1 − s) + s / classes.
+    #[derive(Copy)]
+    pub struct CategoricalCrossentropy {
+        /// Whether the prediction is the logits instead of the probabilities.
+        from_logits: bool = false,
+        /// Share of each label that is spread over all classes, in [0, 1].
+        label_smoothing: f64 = 0.0,
+    }
 }
 kind!(CategoricalCrossentropy = "categorical_crossentropy");
-
-impl CategoricalCrossentropy {
-    /// From probabilities, without smoothing.
-    pub fn new() -> CategoricalCrossentropy {
-        CategoricalCrossentropy::default()
-    }
-
-    setters! {
-        /// Whether the prediction is the logits instead of the probabilities; default false.
-        from_logits: bool,
-        /// Share of each label that is spread over all classes, in [0, 1]; default 0.
-        label_smoothing: f64,
-    }
-}
 
 impl Loss for CategoricalCrossentropy {
     fn lower<'g>(&self, target: Tensor<'g>, prediction: Prediction<'g>) -> Tensor<'g> {

@@ -1,13 +1,14 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::losses::{Loss, Prediction};
 use crate::network::batch;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// max(1 − t y, 0), mean over the last axis, with t −1 or 1. Target and prediction `[batch, …, n]`. A target 0 counts as −1, so that 0/1 labels do too.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Hinge;
+settings! {
+    /// max(1 − t y, 0), mean over the last axis, with t −1 or 1. Target and prediction `[batch, …, n]`. A target 0 counts as −1, so that 0/1 labels do too.
+    pub struct Hinge;
+}
 kind!(Hinge = "hinge");
 
 impl Loss for Hinge {

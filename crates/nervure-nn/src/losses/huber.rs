@@ -1,37 +1,21 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::losses::{Loss, Prediction, numbers};
 use crate::network::batch;
-use crate::word::{Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// With e = |t − y|: e² / 2 where e ≤ δ, else δ e − δ² / 2; mean over the last axis. Target and prediction `[batch, …, n]`
-/// (Huber 1964, "Robust estimation of a location parameter").
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Huber {
-    delta: f64,
+settings! {
+    /// With e = |t − y|: e² / 2 where e ≤ δ, else δ e − δ² / 2; mean over the last axis. Target and prediction `[batch, …, n]`
+    /// (Huber 1964, "Robust estimation of a location parameter").
+    #[derive(Copy)]
+    pub struct Huber {
+        /// Where the square ends and the line begins, above 0.
+        delta: f64 = 1.0,
+    }
 }
 kind!(Huber = "huber" | "huber_loss");
-
-impl Default for Huber {
-    fn default() -> Huber {
-        Huber { delta: 1.0 }
-    }
-}
-
-impl Huber {
-    /// With δ = 1.
-    pub fn new() -> Huber {
-        Huber::default()
-    }
-
-    setters! {
-        /// Where the square ends and the line begins, above 0; default 1.
-        delta: f64,
-    }
-}
 
 impl Loss for Huber {
     fn lower<'g>(&self, target: Tensor<'g>, prediction: Prediction<'g>) -> Tensor<'g> {

@@ -1,13 +1,14 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::losses::{Loss, Prediction};
 use crate::network::batch;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// (t − y)², mean over the last axis. Target and prediction `[batch, …, n]`.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct MeanSquaredError;
+settings! {
+    /// (t − y)², mean over the last axis. Target and prediction `[batch, …, n]`.
+    pub struct MeanSquaredError;
+}
 kind!(MeanSquaredError = "mean_squared_error" | "mse");
 
 impl Loss for MeanSquaredError {

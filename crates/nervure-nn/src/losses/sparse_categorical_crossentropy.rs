@@ -1,38 +1,27 @@
 use nervure_graph::{DType, Reduction, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::activations::Link;
 use crate::losses::{Loss, Prediction, class_numbers, classes, clipped};
 use crate::network::batch;
-use crate::word::{Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// −ln p of the right class, which the target names by number.
-///
-/// Target `[batch, …]` of whole numbers from 0, prediction `[batch, …, classes]`; a number that is no class is an error of the run. Where the
-/// prediction is a softmax's, or is said to be logits z, ln p = z − ln Σ eᶻ; elsewhere p is divided by its sum and clipped to
-/// [1e-7, 1 − 1e-7].
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SparseCategoricalCrossentropy {
-    from_logits: bool,
-    ignore_class: Option<i32>,
-}
-kind!(SparseCategoricalCrossentropy = "sparse_categorical_crossentropy");
-
-impl SparseCategoricalCrossentropy {
-    /// From probabilities; every class counts.
-    pub fn new() -> SparseCategoricalCrossentropy {
-        SparseCategoricalCrossentropy::default()
-    }
-
-    setters! {
-        /// Whether the prediction is the logits instead of the probabilities; default false.
-        from_logits: bool,
-        /// A target with which a place does not count, such as −1 or 255 for places without a label; default none.
+settings! {
+    /// −ln p of the right class, which the target names by number.
+    ///
+    /// Target `[batch, …]` of whole numbers from 0, prediction `[batch, …, classes]`; a number that is no class is an error of the run. Where the
+    /// prediction is a softmax's, or is said to be logits z, ln p = z − ln Σ eᶻ; elsewhere p is divided by its sum and clipped to
+    /// [1e-7, 1 − 1e-7].
+    #[derive(Copy)]
+    pub struct SparseCategoricalCrossentropy {
+        /// Whether the prediction is the logits instead of the probabilities.
+        from_logits: bool = false,
+        /// A target with which a place does not count, such as −1 or 255 for places without a label.
         ignore_class: just i32,
     }
 }
+kind!(SparseCategoricalCrossentropy = "sparse_categorical_crossentropy");
 
 impl Loss for SparseCategoricalCrossentropy {
     fn lower<'g>(&self, target: Tensor<'g>, prediction: Prediction<'g>) -> Tensor<'g> {

@@ -1,17 +1,18 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::losses::Prediction;
 use crate::metrics::{
     BinaryAccuracy, CategoricalAccuracy, Direction, Metric, SparseCategoricalAccuracy, ratio,
 };
 use crate::network::batch;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// The share of right answers, in the form that fits the shapes, as Keras chooses it: [`BinaryAccuracy`] for one output,
-/// [`SparseCategoricalAccuracy`] where the target is class numbers, else [`CategoricalAccuracy`].
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Accuracy;
+settings! {
+    /// The share of right answers, in the form that fits the shapes, as Keras chooses it: [`BinaryAccuracy`] for one output,
+    /// [`SparseCategoricalAccuracy`] where the target is class numbers, else [`CategoricalAccuracy`].
+    pub struct Accuracy;
+}
 kind!(Accuracy = "accuracy" | "acc");
 
 impl Metric for Accuracy {

@@ -4,21 +4,28 @@ use serde::{Deserialize, Serialize};
 use crate::losses::Prediction;
 use crate::metrics::{Direction, Metric, divide_no_nan, one_hot, spread};
 use crate::network::batch;
-use crate::word::{Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// The area under a curve that is drawn through as many points as there are thresholds: Keras's approximation, over all outputs
-/// together, `[batch, …, n]`, each in [0, 1]. Exact areas are [`exact::roc_auc`](crate::metrics::exact::roc_auc).
-///
-/// The thresholds are −ε, 1/(k − 1), 2/(k − 1), …, 1 + ε for k of them; an output counts as positive at those that it exceeds. What the batch
-/// adds is the weight of positive and of negative targets between neighbouring thresholds. An area that is not defined, for want of a class, is 0.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Auc {
-    num_thresholds: usize,
-    curve: Curve,
-    summation_method: Summation,
-    multi_label: bool,
-    from_logits: bool,
+settings! {
+    /// The area under a curve that is drawn through as many points as there are thresholds: Keras's approximation, over all outputs
+    /// together, `[batch, …, n]`, each in [0, 1]. Exact areas are [`exact::roc_auc`](crate::metrics::exact::roc_auc).
+    ///
+    /// The thresholds are −ε, 1/(k − 1), 2/(k − 1), …, 1 + ε for k of them; an output counts as positive at those that it exceeds. What the batch
+    /// adds is the weight of positive and of negative targets between neighbouring thresholds. An area that is not defined, for want of a class, is 0.
+    #[derive(Copy)]
+    pub struct Auc {
+        /// Number of thresholds, at least 2.
+        num_thresholds: usize = 200,
+        /// Of what the area is taken.
+        curve: Curve = Curve::Roc,
+        /// What lies between two points of the curve.
+        summation_method: Summation = Summation::Interpolation,
+        /// Whether each output has an area of its own, of which the mean is taken; else all outputs are one.
+        multi_label: bool = false,
+        /// Whether the outputs are logits, to which a sigmoid is applied first.
+        from_logits: bool = false,
+    }
 }
 kind!(Auc = "auc");
 
@@ -45,38 +52,6 @@ pub enum Summation {
     Minoring,
     /// The higher of the two.
     Majoring,
-}
-
-impl Default for Auc {
-    fn default() -> Auc {
-        Auc {
-            num_thresholds: 200,
-            curve: Curve::Roc,
-            summation_method: Summation::Interpolation,
-            multi_label: false,
-            from_logits: false,
-        }
-    }
-}
-
-impl Auc {
-    /// Under the ROC curve, with 200 thresholds.
-    pub fn new() -> Auc {
-        Auc::default()
-    }
-
-    setters! {
-        /// At least 2; default 200.
-        num_thresholds: usize,
-        /// Default ROC.
-        curve: Curve,
-        /// Default interpolation.
-        summation_method: Summation,
-        /// Whether each output has an area of its own, of which the mean is taken; default false: all outputs are one.
-        multi_label: bool,
-        /// Whether the outputs are logits, to which a sigmoid is applied first; default false.
-        from_logits: bool,
-    }
 }
 
 impl Metric for Auc {

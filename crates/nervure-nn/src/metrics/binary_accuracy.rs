@@ -1,36 +1,20 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::losses::Prediction;
 use crate::metrics::{Direction, Metric, one_hot, ratio, weighted_mean};
 use crate::network::batch;
-use crate::word::{Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// The share of outputs for which (p > threshold) equals the target, 0 or 1. Target and prediction `[batch, …, n]`.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BinaryAccuracy {
-    threshold: f64,
+settings! {
+    /// The share of outputs for which (p > threshold) equals the target, 0 or 1. Target and prediction `[batch, …, n]`.
+    #[derive(Copy)]
+    pub struct BinaryAccuracy {
+        /// What a prediction has to exceed to count as 1.
+        threshold: f64 = 0.5,
+    }
 }
 kind!(BinaryAccuracy = "binary_accuracy");
-
-impl Default for BinaryAccuracy {
-    fn default() -> BinaryAccuracy {
-        BinaryAccuracy { threshold: 0.5 }
-    }
-}
-
-impl BinaryAccuracy {
-    /// With a threshold of 0.5.
-    pub fn new() -> BinaryAccuracy {
-        BinaryAccuracy::default()
-    }
-
-    setters! {
-        /// What a prediction has to exceed to count as 1; default 0.5.
-        threshold: f64,
-    }
-}
 
 impl Metric for BinaryAccuracy {
     fn lower<'g>(

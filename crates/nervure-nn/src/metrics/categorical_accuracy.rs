@@ -1,14 +1,15 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::losses::Prediction;
 use crate::metrics::{Direction, Metric, class_numbers, needs_classes, ratio, weighted_mean};
 use crate::network::batch;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// The share of rows whose greatest output is that of the right class, for targets that are one-hot.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct CategoricalAccuracy;
+settings! {
+    /// The share of rows whose greatest output is that of the right class, for targets that are one-hot.
+    pub struct CategoricalAccuracy;
+}
 kind!(CategoricalAccuracy = "categorical_accuracy");
 
 impl Metric for CategoricalAccuracy {

@@ -5,17 +5,21 @@ use crate::losses::Prediction;
 use crate::metrics::counts::{Decided, Rule};
 use crate::metrics::{Direction, Metric, divide_no_nan};
 use crate::network::batch;
-use crate::word::{Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// 2 · precision · recall / (precision + recall) of each class, and their average.
-///
-/// Target and prediction `[batch, …, n]`, or class numbers as target. Without a threshold the greatest output of a row counts as positive, each of several equal ones; for a
-/// single output the threshold is 0.5 unless set (by Keras's rule a single output would always be positive).
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct F1Score {
-    average: Option<Average>,
-    threshold: Option<f64>,
+settings! {
+    /// 2 · precision · recall / (precision + recall) of each class, and their average.
+    ///
+    /// Target and prediction `[batch, …, n]`, or class numbers as target. Without a threshold the greatest output of a row counts as positive, each of several equal ones; for a
+    /// single output the threshold is 0.5 unless set (by Keras's rule a single output would always be positive).
+    #[derive(Copy)]
+    pub struct F1Score {
+        /// How one number comes from those of the classes; without it each class is reported, as `f1_score_0`, `f1_score_1`, ….
+        average: just Average,
+        /// What an output has to exceed to count as positive; without it the greatest does.
+        threshold: just f64,
+    }
 }
 kind!(F1Score = "f1_score");
 
@@ -32,18 +36,6 @@ pub enum Average {
 }
 
 impl F1Score {
-    /// A number a class, by the greatest output.
-    pub fn new() -> F1Score {
-        F1Score::default()
-    }
-
-    setters! {
-        /// Default none: each class is reported, as `f1_score_0`, `f1_score_1`, ….
-        average: just Average,
-        /// What an output has to exceed to count as positive; default none: the greatest does.
-        threshold: just f64,
-    }
-
     fn of_classes(sums: &[Vec<f64>]) -> Vec<f64> {
         let counts = sums[0].iter().zip(&sums[1]).zip(&sums[2]);
         counts.map(|((&tp, &fp), &missed)| f1(tp, fp, missed)).collect()

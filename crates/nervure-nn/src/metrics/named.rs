@@ -1,26 +1,21 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::losses::Prediction;
 use crate::metrics::{Auc, Direction, Metric};
 use crate::network::batch;
+use crate::settings::settings;
 use crate::word::{Object, Sample, Samples, kind};
 
-/// Another metric under a key of its own: what [`Metric::named`] makes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Named {
-    name: String,
-    metric: Object<dyn Metric>,
-}
-kind!(Named = "named");
-
-impl Named {
-    /// The metric under this key.
-    pub fn new(metric: impl Into<Object<dyn Metric>>, name: &str) -> Named {
-        Named { name: name.into(), metric: metric.into() }
+settings! {
+    /// Another metric under a key of its own: what [`Metric::named`] makes.
+    pub struct Named {
+        /// The metric.
+        metric: into Object<dyn Metric>,
+        /// The key under which it is reported.
+        name: into String,
     }
 }
+kind!(Named = "named");
 
 impl Metric for Named {
     fn name(&self) -> String {

@@ -2,26 +2,29 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::losses::Prediction;
 use crate::metrics::counts::{Decided, Rule};
 use crate::metrics::{Direction, Metric, divide_no_nan};
 use crate::network::batch;
-use crate::word::{Kind, Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Kind, Sample, Samples, kind};
 
-/// True positives / (true positives + those that `Among` counts as missed): 0 where there is neither.
-///
-/// Of all outputs together, `[batch, …, n]`: an output counts as positive if it exceeds the threshold (default 0.5), or, with `top_k`, if it is among
-/// the greatest k of its row.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TruePositives<Among> {
-    thresholds: Option<f64>,
-    top_k: Option<usize>,
-    class_id: Option<usize>,
-    #[serde(skip)]
-    among: PhantomData<Among>,
+settings! {
+    /// True positives / (true positives + those that `Among` counts as missed): 0 where there is neither.
+    ///
+    /// Of all outputs together, `[batch, …, n]`: an output counts as positive if it exceeds the threshold (default 0.5), or, with `top_k`, if it is among
+    /// the greatest k of its row.
+    #[derive(Copy)]
+    pub struct TruePositives[Among][Among] {
+        /// What an output has to exceed to count as positive: 0.5 where neither this nor `top_k` is given.
+        thresholds: just f64,
+        /// Only the greatest so many outputs of a row count as positive.
+        top_k: just usize,
+        /// Only the output of this class is looked at.
+        class_id: just usize,
+        among: skip PhantomData<Among> = PhantomData,
+    }
 }
 
 /// True positives / (true positives + false positives): the share of positive answers that are right. See [`TruePositives`].
@@ -54,28 +57,6 @@ impl Among for Answers {
 impl Among for Truths {
     fn others<'g>(_: Tensor<'g>, false_negatives: Tensor<'g>) -> Tensor<'g> {
         false_negatives
-    }
-}
-
-impl<A> Default for TruePositives<A> {
-    fn default() -> Self {
-        TruePositives { thresholds: None, top_k: None, class_id: None, among: PhantomData }
-    }
-}
-
-impl<A> TruePositives<A> {
-    /// Of all outputs, with a threshold of 0.5.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    setters! {
-        /// What an output has to exceed to count as positive; default 0.5, and none with `top_k`.
-        thresholds: just f64,
-        /// Only the greatest so many outputs of a row count as positive; default all.
-        top_k: just usize,
-        /// Only the output of this class is looked at; default all.
-        class_id: just usize,
     }
 }
 

@@ -4,16 +4,19 @@ use serde::{Deserialize, Serialize};
 use crate::losses::Prediction;
 use crate::metrics::{Direction, Metric, divide_no_nan, spread};
 use crate::network::batch;
-use crate::word::{Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// R² = 1 − Σ w (t − y)² / Σ w (t − mean of t)², of each output over all rows, and their average. Target and prediction `[batch, n]`. An output whose
-/// target never changes counts as 0.
-///
-/// The sums of t and t² are of `f32` within a batch: for targets whose mean is a thousand times their spread they say little.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct R2Score {
-    class_aggregation: Aggregation,
+settings! {
+    /// R² = 1 − Σ w (t − y)² / Σ w (t − mean of t)², of each output over all rows, and their average. Target and prediction `[batch, n]`. An output whose
+    /// target never changes counts as 0.
+    ///
+    /// The sums of t and t² are of `f32` within a batch: for targets whose mean is a thousand times their spread they say little.
+    #[derive(Copy)]
+    pub struct R2Score {
+        /// How one R² comes from those of the outputs.
+        class_aggregation: Aggregation = Aggregation::UniformAverage,
+    }
 }
 kind!(R2Score = "r2_score");
 
@@ -26,18 +29,6 @@ pub enum Aggregation {
     UniformAverage,
     /// Their mean, each weighted by its target's variance.
     VarianceWeightedAverage,
-}
-
-impl R2Score {
-    /// The mean over outputs.
-    pub fn new() -> R2Score {
-        R2Score::default()
-    }
-
-    setters! {
-        /// Default the plain mean.
-        class_aggregation: Aggregation,
-    }
 }
 
 impl Metric for R2Score {

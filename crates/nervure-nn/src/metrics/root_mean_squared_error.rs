@@ -1,14 +1,15 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::losses::Prediction;
 use crate::metrics::{Direction, Metric, one_hot, ratio, weighted_mean};
 use crate::network::batch;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// √ of the mean of (t − y)². Target and prediction `[batch, …, n]`.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct RootMeanSquaredError;
+settings! {
+    /// √ of the mean of (t − y)². Target and prediction `[batch, …, n]`.
+    pub struct RootMeanSquaredError;
+}
 kind!(RootMeanSquaredError = "root_mean_squared_error" | "rmse");
 
 impl Metric for RootMeanSquaredError {

@@ -1,15 +1,16 @@
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use super::categorical_accuracy::right;
 use crate::losses::Prediction;
 use crate::metrics::{Direction, Metric, needs_classes, ratio, weighted_mean};
 use crate::network::batch;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// The share of rows whose greatest output is that of the right class, for targets that are class numbers.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct SparseCategoricalAccuracy;
+settings! {
+    /// The share of rows whose greatest output is that of the right class, for targets that are class numbers.
+    pub struct SparseCategoricalAccuracy;
+}
 kind!(SparseCategoricalAccuracy = "sparse_categorical_accuracy");
 
 impl Metric for SparseCategoricalAccuracy {

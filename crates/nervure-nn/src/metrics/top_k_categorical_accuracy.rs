@@ -2,20 +2,21 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use nervure_graph::{DType, Tensor, Type};
-use serde::{Deserialize, Serialize};
 
 use crate::losses::Prediction;
 use crate::metrics::{Direction, Metric, class_numbers, needs_classes, ratio, weighted_mean};
 use crate::network::batch;
-use crate::word::{Kind, Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Kind, Sample, Samples, kind};
 
-/// The share of rows for which fewer than k classes have a greater output than the right one.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TopK<Target> {
-    k: usize,
-    #[serde(skip)]
-    target: PhantomData<Target>,
+settings! {
+    /// The share of rows for which fewer than k classes have a greater output than the right one.
+    #[derive(Copy)]
+    pub struct TopK[Target][Target] {
+        /// Among how many classes of the greatest outputs the right one has to be.
+        k: usize = 5,
+        target: skip PhantomData<Target> = PhantomData,
+    }
 }
 
 /// [`TopK`] for targets that are one-hot.
@@ -48,24 +49,6 @@ impl Class for OneHot {
 impl Class for Number {
     fn ty(_: usize) -> Type {
         Type::new(DType::I32, [batch()])
-    }
-}
-
-impl<C> Default for TopK<C> {
-    fn default() -> Self {
-        TopK { k: 5, target: PhantomData }
-    }
-}
-
-impl<C> TopK<C> {
-    /// With k = 5.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    setters! {
-        /// Default 5.
-        k: usize,
     }
 }
 

@@ -1,61 +1,32 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::optimizers::{Optimizer, Options, Step, option_setters, share, within};
-use crate::word::{Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// m ← m + (g − m)(1 − β₁); v ← v + (g² − v)(1 − β₂); w ← w − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε), t from 1.
-///
-/// Kingma and Ba 2015, "Adam: a method for stochastic optimization", in the form before its section 2.1, as Keras has it. With `amsgrad` √v is
-/// that of the greatest v so far (Reddi et al. 2018, "On the convergence of Adam and beyond"). Slots: `momentum`, `velocity`,
-/// `velocity_hat`, each of the weight's shape.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Adam {
-    pub(super) learning_rate: f64,
-    pub(super) beta_1: f64,
-    pub(super) beta_2: f64,
-    pub(super) epsilon: f64,
-    pub(super) amsgrad: bool,
-    #[serde(flatten)]
-    pub(super) options: Options,
+settings! {
+    /// m ← m + (g − m)(1 − β₁); v ← v + (g² − v)(1 − β₂); w ← w − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε), t from 1.
+    ///
+    /// Kingma and Ba 2015, "Adam: a method for stochastic optimization", in the form before its section 2.1, as Keras has it. With `amsgrad` √v is
+    /// that of the greatest v so far (Reddi et al. 2018, "On the convergence of Adam and beyond"). Slots: `momentum`, `velocity`,
+    /// `velocity_hat`, each of the weight's shape.
+    pub struct Adam {
+        /// η.
+        pub(super) learning_rate: f64 = 1e-3,
+        /// β₁.
+        pub(super) beta_1: f64 = 0.9,
+        /// β₂.
+        pub(super) beta_2: f64 = 0.999,
+        /// ε.
+        pub(super) epsilon: f64 = 1e-7,
+        /// Whether the step is divided by the root of the greatest v so far.
+        pub(super) amsgrad: bool = false,
+        pub(super) options: flat Options = Options::new(),
+    }
 }
 kind!(Adam = "adam");
 option_setters!(Adam: options);
-
-impl Default for Adam {
-    fn default() -> Adam {
-        Adam {
-            learning_rate: 1e-3,
-            beta_1: 0.9,
-            beta_2: 0.999,
-            epsilon: 1e-7,
-            amsgrad: false,
-            options: Options::default(),
-        }
-    }
-}
-
-impl Adam {
-    /// Keras's defaults.
-    pub fn new() -> Adam {
-        Adam::default()
-    }
-
-    setters! {
-        /// η; default 0.001.
-        learning_rate: f64,
-        /// β₁; default 0.9.
-        beta_1: f64,
-        /// β₂; default 0.999.
-        beta_2: f64,
-        /// ε; default 1e-7.
-        epsilon: f64,
-        /// Whether the step is divided by the root of the greatest v so far; default false.
-        amsgrad: bool,
-    }
-}
 
 impl Optimizer for Adam {
     fn step<'g>(&self, cx: &mut Step<'g>, weight: Tensor<'g>, g: Tensor<'g>) -> Tensor<'g> {

@@ -1,51 +1,26 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::Result;
 use crate::optimizers::{Adam, Optimizer, Options, Step, option_setters};
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind, setters};
 
-/// [`Adam`] with a decay of weights, of 0.004 unless set otherwise: before each step w ← w − η λ w
-/// (Loshchilov and Hutter 2019, "Decoupled weight decay regularization").
-///
-/// ```
-/// use nervure_nn::optimizers::AdamW;
-/// let optimizer = AdamW::new().weight_decay(0.01).exclude_from_weight_decay(["bias"]);
-/// ```
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(try_from = "Map<String, Value>")]
-pub struct AdamW {
-    #[serde(flatten)]
-    adam: Adam,
+settings! {
+    /// [`Adam`] with a decay of weights, of 0.004 unless set otherwise: before each step w ← w − η λ w
+    /// (Loshchilov and Hutter 2019, "Decoupled weight decay regularization").
+    ///
+    /// ```
+    /// use nervure_nn::optimizers::AdamW;
+    /// let optimizer = AdamW::new().weight_decay(0.01).exclude_from_weight_decay(["bias"]);
+    /// ```
+    pub struct AdamW {
+        adam: flat Adam = Adam::new().weight_decay(0.004),
+    }
 }
 kind!(AdamW = "adamw");
 option_setters!(AdamW: adam.options);
 
-const DECAY: f64 = 0.004;
-
-impl Default for AdamW {
-    fn default() -> AdamW {
-        AdamW { adam: Adam::new().weight_decay(DECAY) }
-    }
-}
-
-/// Adam's settings, one of which has another default.
-impl TryFrom<Map<String, Value>> for AdamW {
-    type Error = serde_json::Error;
-
-    fn try_from(mut settings: Map<String, Value>) -> Result<AdamW, serde_json::Error> {
-        settings.entry("weight_decay").or_insert(DECAY.into());
-        Adam::deserialize(Value::Object(settings)).map(|adam| AdamW { adam })
-    }
-}
-
 impl AdamW {
-    /// Keras's defaults.
-    pub fn new() -> AdamW {
-        AdamW::default()
-    }
-
     setters! {
         @adam;
         /// η; default 0.001.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use nervure_graph::{Builder, DType, Tensor};
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::settings::settings;
 use crate::word::{Word, family};
 
 family! {
@@ -74,21 +74,21 @@ pub trait Optimizer: Word {
     }
 }
 
-/// What every optimizer of this crate offers, under Keras's names: clipping of gradients, decay of weights.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Options {
-    /// λ: before its step each weight is w ← w − η λ w (Loshchilov and Hutter 2019, "Decoupled weight decay regularization").
-    pub weight_decay: Option<f64>,
-    /// Weights whose path contains one of these do not decay: `bias`, `embedding/`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub exclude_from_weight_decay: Vec<String>,
-    /// Each weight's gradient is scaled down to this Euclidean norm.
-    pub clipnorm: Option<f64>,
-    /// Each element of a gradient is held within ±this.
-    pub clipvalue: Option<f64>,
-    /// All gradients together are scaled down to this Euclidean norm.
-    pub global_clipnorm: Option<f64>,
+settings! {
+    /// What every optimizer of this crate offers, under Keras's names: clipping of gradients, decay of weights.
+    #[derive(PartialEq)]
+    pub struct Options {
+        /// λ: before its step each weight is w ← w − η λ w (Loshchilov and Hutter 2019, "Decoupled weight decay regularization").
+        pub weight_decay: just f64,
+        /// Weights whose path contains one of these do not decay: `bias`, `embedding/`.
+        pub exclude_from_weight_decay: each String,
+        /// Each weight's gradient is scaled down to this Euclidean norm.
+        pub clipnorm: just f64,
+        /// Each element of a gradient is held within ±this.
+        pub clipvalue: just f64,
+        /// All gradients together are scaled down to this Euclidean norm.
+        pub global_clipnorm: just f64,
+    }
 }
 
 impl Options {

@@ -1,61 +1,32 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::optimizers::{Optimizer, Options, Step, option_setters, share, within};
-use crate::word::{Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// v ← ρ v + (1 − ρ) g²; d = η g / √(v + ε); w ← w − d, or with momentum μ: m ← μ m + d and w ← w − m. Centred, the root is of v − a² + ε with
-/// a ← ρ a + (1 − ρ) g.
-///
-/// Hinton 2012, "Neural networks for machine learning", lecture 6e; centred: Graves 2013, "Generating sequences with recurrent neural
-/// networks". Slots, each of the weight's shape: `velocity`; `momentum` if μ is not 0; `average_gradient` if centred.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RMSprop {
-    learning_rate: f64,
-    rho: f64,
-    momentum: f64,
-    epsilon: f64,
-    centered: bool,
-    #[serde(flatten)]
-    options: Options,
+settings! {
+    /// v ← ρ v + (1 − ρ) g²; d = η g / √(v + ε); w ← w − d, or with momentum μ: m ← μ m + d and w ← w − m. Centred, the root is of v − a² + ε with
+    /// a ← ρ a + (1 − ρ) g.
+    ///
+    /// Hinton 2012, "Neural networks for machine learning", lecture 6e; centred: Graves 2013, "Generating sequences with recurrent neural
+    /// networks". Slots, each of the weight's shape: `velocity`; `momentum` if μ is not 0; `average_gradient` if centred.
+    pub struct RMSprop {
+        /// η.
+        learning_rate: f64 = 1e-3,
+        /// ρ.
+        rho: f64 = 0.9,
+        /// μ, in [0, 1].
+        momentum: f64 = 0.0,
+        /// ε.
+        epsilon: f64 = 1e-7,
+        /// Whether the gradient's variance is taken instead of its square.
+        centered: bool = false,
+        options: flat Options = Options::new(),
+    }
 }
 kind!(RMSprop = "rmsprop");
 option_setters!(RMSprop: options);
-
-impl Default for RMSprop {
-    fn default() -> RMSprop {
-        RMSprop {
-            learning_rate: 1e-3,
-            rho: 0.9,
-            momentum: 0.0,
-            epsilon: 1e-7,
-            centered: false,
-            options: Options::default(),
-        }
-    }
-}
-
-impl RMSprop {
-    /// Keras's defaults: no momentum, not centred.
-    pub fn new() -> RMSprop {
-        RMSprop::default()
-    }
-
-    setters! {
-        /// η; default 0.001.
-        learning_rate: f64,
-        /// ρ; default 0.9.
-        rho: f64,
-        /// μ, in [0, 1]; default 0.
-        momentum: f64,
-        /// ε; default 1e-7.
-        epsilon: f64,
-        /// Whether the gradient's variance is taken instead of its square; default false.
-        centered: bool,
-    }
-}
 
 impl Optimizer for RMSprop {
     fn step<'g>(&self, cx: &mut Step<'g>, weight: Tensor<'g>, g: Tensor<'g>) -> Tensor<'g> {

@@ -1,47 +1,27 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::optimizers::{Optimizer, Options, Step, option_setters, within};
-use crate::word::{Sample, Samples, kind, setters};
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
 
-/// w ← w − η g; with momentum μ: m ← μ m − η g and w ← w + m; with Nesterov's: w ← w + μ m − η g, m being the new one.
-///
-/// Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning". Slot, if μ is not 0: `momentum`, of the
-/// weight's shape.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SGD {
-    learning_rate: f64,
-    momentum: f64,
-    nesterov: bool,
-    #[serde(flatten)]
-    options: Options,
+settings! {
+    /// w ← w − η g; with momentum μ: m ← μ m − η g and w ← w + m; with Nesterov's: w ← w + μ m − η g, m being the new one.
+    ///
+    /// Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning". Slot, if μ is not 0: `momentum`, of the
+    /// weight's shape.
+    pub struct SGD {
+        /// η.
+        learning_rate: f64 = 0.01,
+        /// μ, in [0, 1].
+        momentum: f64 = 0.0,
+        /// Whether the gradient counts as taken after the momentum's move.
+        nesterov: bool = false,
+        options: flat Options = Options::new(),
+    }
 }
 kind!(SGD = "sgd");
 option_setters!(SGD: options);
-
-impl Default for SGD {
-    fn default() -> SGD {
-        SGD { learning_rate: 0.01, momentum: 0.0, nesterov: false, options: Options::default() }
-    }
-}
-
-impl SGD {
-    /// Keras's defaults: no momentum.
-    pub fn new() -> SGD {
-        SGD::default()
-    }
-
-    setters! {
-        /// η; default 0.01.
-        learning_rate: f64,
-        /// μ, in [0, 1]; default 0.
-        momentum: f64,
-        /// Whether the gradient counts as taken after the momentum's move; default false.
-        nesterov: bool,
-    }
-}
 
 impl Optimizer for SGD {
     fn step<'g>(&self, cx: &mut Step<'g>, weight: Tensor<'g>, g: Tensor<'g>) -> Tensor<'g> {

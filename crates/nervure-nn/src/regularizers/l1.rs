@@ -1,29 +1,18 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::regularizers::Regularizer;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// l1 · Σ|x|.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct L1 {
-    l1: f64,
+settings! {
+    /// l1 · Σ|x|.
+    #[derive(Copy)]
+    pub struct L1 {
+        /// The factor.
+        l1: given f64 = 0.01,
+    }
 }
 kind!(L1 | "l1");
-
-impl L1 {
-    /// The penalty with factor `l1` (Keras's default: 0.01).
-    pub fn new(l1: f64) -> L1 {
-        L1 { l1 }
-    }
-}
-
-impl Default for L1 {
-    fn default() -> L1 {
-        L1 { l1: 0.01 }
-    }
-}
 
 impl Regularizer for L1 {
     fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {

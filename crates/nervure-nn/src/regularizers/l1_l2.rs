@@ -1,30 +1,20 @@
 use nervure_graph::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::regularizers::Regularizer;
+use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
-/// l1 · Σ|x| + l2 · Σx².
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct L1L2 {
-    l1: f64,
-    l2: f64,
+settings! {
+    /// l1 · Σ|x| + l2 · Σx².
+    #[derive(Copy)]
+    pub struct L1L2 {
+        /// The factor of Σ|x|.
+        l1: given f64 = 0.0,
+        /// The factor of Σx².
+        l2: given f64 = 0.0,
+    }
 }
 kind!(L1L2 | "l1_l2");
-
-impl L1L2 {
-    /// The penalties with factors `l1` and `l2` (Keras's defaults: 0).
-    pub fn new(l1: f64, l2: f64) -> L1L2 {
-        L1L2 { l1, l2 }
-    }
-}
-
-impl Default for L1L2 {
-    fn default() -> L1L2 {
-        L1L2 { l1: 0.0, l2: 0.0 }
-    }
-}
 
 impl Regularizer for L1L2 {
     fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {

@@ -4,6 +4,7 @@ use nervure_exec::{Plan, Runner, Store, Threads, View};
 use nervure_graph::testing::{Case, check_gradients};
 use nervure_graph::{Array, Bindings, Builder, DType, Type};
 use nervure_nn::activations::Activation;
+use nervure_nn::constraints::Constraint;
 use nervure_nn::initializers::Initializer;
 use nervure_nn::layers::{BatchNormalization, Dropout};
 use nervure_nn::losses::Loss;
@@ -192,9 +193,55 @@ fn words_are_written_and_read_as_they_are() {
     round_trips::<dyn Activation>();
     round_trips::<dyn Initializer>();
     round_trips::<dyn Regularizer>();
+    round_trips::<dyn Constraint>();
     round_trips::<dyn Loss>();
     round_trips::<dyn Metric>();
     round_trips::<dyn Optimizer>();
+}
+
+#[test]
+fn words_tell_of_the_settings_that_they_have() {
+    tells::<dyn Layer>();
+    tells::<dyn Activation>();
+    tells::<dyn Initializer>();
+    tells::<dyn Regularizer>();
+    tells::<dyn Constraint>();
+    tells::<dyn Loss>();
+    tells::<dyn Metric>();
+    tells::<dyn Optimizer>();
+}
+
+fn tells<F: Family + ?Sized>() {
+    for entry in F::registry().builtin() {
+        let settings = (entry.settings)();
+        let told: Vec<&str> = settings.iter().map(|s| s.name.as_str()).collect();
+        for s in &settings {
+            let sentence = s.documentation.starts_with(|c: char| c.is_uppercase() || "ηρμελβ".contains(c))
+                && s.documentation.ends_with('.');
+            assert!(sentence, "{} {}: {:?}", entry.kind, s.name, s.documentation);
+        }
+        for sample in (entry.samples)() {
+            let config = sample.word.config();
+            let written: Vec<&str> =
+                config.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(told, written, "{}", entry.kind);
+            // With what has to be given alone, all else is what it is told to be.
+            let required = settings.iter().filter(|s| s.default.is_none());
+            let given: Value = required.map(|s| (s.name.clone(), config[&s.name].clone())).collect();
+            let read = Object::<F>::from_config(entry.kind, given).unwrap().config();
+            for s in &settings {
+                let expected = s.default.as_ref().unwrap_or(&config[&s.name]);
+                assert_eq!(&read[&s.name], expected, "{} {}", entry.kind, s.name);
+            }
+            // And what has to be given is missed.
+            for s in settings.iter().filter(|s| s.default.is_none()) {
+                let mut config = config.clone();
+                config.as_object_mut().unwrap().remove(&s.name);
+                let refused = Object::<F>::from_config(entry.kind, config).unwrap_err();
+                assert!(refused.to_string().contains(&s.name), "{refused}");
+            }
+        }
+    }
 }
 
 fn round_trips<F: Family + ?Sized>() {

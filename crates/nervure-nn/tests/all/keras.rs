@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use nervure_graph::{Array, Bindings, Builder, DType, Dim, Tensor, Type, evaluate, gradient};
+use nervure_nn::constraints::Constraint;
 use nervure_nn::network::{BATCH, batch};
 use nervure_nn::regularizers::Regularizer;
 use nervure_nn::word::Object;
@@ -17,6 +18,7 @@ const BOUND: f64 = 1e-11;
 struct Golden {
     cases: Vec<Case>,
     penalties: Vec<Penalty>,
+    projections: Vec<Projection>,
 }
 
 #[derive(Deserialize)]
@@ -46,6 +48,14 @@ struct Penalty {
     config: Value,
     input: Numbers,
     value: f64,
+}
+
+#[derive(Deserialize)]
+struct Projection {
+    class_name: String,
+    config: Value,
+    input: Numbers,
+    output: Numbers,
 }
 
 #[derive(Deserialize)]
@@ -178,5 +188,19 @@ fn regularizers_compute_what_keras_does() {
             "{word:?}: Keras {}, received {received}",
             p.value
         );
+    }
+}
+
+#[test]
+fn constraints_compute_what_keras_does() {
+    for p in golden().projections {
+        let word = Object::<dyn Constraint>::from_config(&p.class_name, p.config.clone()).unwrap();
+        word.accepts(&p.input.shape).unwrap();
+        let builder = Builder::new();
+        let w = builder.input("w", DType::F32, p.input.shape.iter().map(|&n| n.into()).collect::<Vec<Dim>>());
+        builder.output("y", word.lower(w));
+        let inputs = BTreeMap::from([("w".into(), p.input.array())]);
+        let run = evaluate(&builder.finish().unwrap(), &Bindings::new(), &inputs, &BTreeMap::new()).unwrap();
+        p.output.agree(&format!("{word:?}"), run.output("y").unwrap());
     }
 }

@@ -119,7 +119,7 @@ fn layers_refuse_in_words() {
     let expected = "layer `Conv2D`: data_format: expected `channels_last`, received `channels_first`";
     let config = json!({"filters": 2, "kernel_size": 3, "data_format": "channels_first"});
     assert_eq!(refusal("Conv2D", config, &[8, 8, 1]), expected);
-    let expected = "layer `MaxPooling2D`: expected 2 sizes, received 3";
+    let expected = "layer `MaxPooling2D`: pool_size: expected 2 sizes, received 3";
     assert_eq!(refusal("MaxPooling2D", json!({"pool_size": [2, 2, 2]}), &[8, 8, 1]), expected);
 }
 

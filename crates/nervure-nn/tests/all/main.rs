@@ -3,6 +3,7 @@
 mod activations;
 mod callbacks;
 mod conformance;
+mod constraints;
 mod exact;
 mod initializers;
 mod keras;

@@ -195,6 +195,14 @@ penalties = [
     {"class_name": name, "config": settings, "input": array(x), "value": float(getattr(keras.regularizers, name)(**settings)(x))}
     for name, settings in [("L1", {}), ("L2", {}), ("L1L2", {"l1": 0.1, "l2": 0.2}), ("L1", {"l1": 0.3}), ("L2", {"l2": 0.3})]
 ]
+w = normal(2, 3, 4)
+projections = [
+    {"class_name": name, "config": settings, "input": array(w), "output": array(getattr(keras.constraints, name)(**settings)(w))}
+    for name, settings in [
+        ("MaxNorm", {}), ("MaxNorm", {"max_value": 0.7, "axis": [0, 1]}), ("MinMaxNorm", {}),
+        ("MinMaxNorm", {"min_value": 1.5, "max_value": 2.5, "rate": 0.4, "axis": -1}), ("NonNeg", {}), ("UnitNorm", {}), ("UnitNorm", {"axis": [1, 2]}),
+    ]
+]
 versions = {"keras": keras.__version__, "jax": jax.__version__}
 one_line = lambda items: "[\n" + ",\n".join(json.dumps(i) for i in items) + "\n]"
-print(f'{{"versions": {json.dumps(versions)},\n"cases": {one_line(cases)},\n"penalties": {one_line(penalties)}}}')
+print(f'{{"versions": {json.dumps(versions)},\n"cases": {one_line(cases)},\n"penalties": {one_line(penalties)},\n"projections": {one_line(projections)}}}')
