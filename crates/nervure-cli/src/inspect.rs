@@ -89,7 +89,7 @@ impl InspectArgs {
         });
         text += &table(&[head].into_iter().chain(rows).collect::<Vec<_>>());
         text += &format!(
-            "\n{} parameters in {}; predicting takes {} more for one row, {} for 256\n",
+            "\n{} parameters in {}; predicting takes {} more, {} for 256 rows\n",
             count(parameters),
             bytes(4 * parameters as u64),
             bytes(row as u64),
