@@ -12,6 +12,7 @@ use crate::{Builder, DType, NodeId, Op, Scope, ScopeId, Tensor, Type};
 
 use cotangents::Cotangents;
 use flow::Flow;
+pub(crate) use scan::is_dear;
 
 /// The gradient of `loss`, a scalar, to each of `wrt`; `None` where no differentiable path leads from it to the loss.
 ///

@@ -38,6 +38,7 @@ mod op;
 pub mod random;
 mod reference;
 mod rewrite;
+mod segments;
 mod tensor;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -110,3 +110,49 @@ fn bodies_that_mix_rows_are_not() {
         assert!(!is_divided(name, write), "{name}");
     }
 }
+
+/// A scan over so many steps, and the gradients of its first state and its weights.
+fn long(length: usize, in_segments: bool) -> Graph {
+    let b = Builder::new();
+    let h = b.input("h", DType::F32, [ROWS.into(), UNITS.into()]);
+    let w = b.input("w", DType::F32, [UNITS.into(), UNITS.into()]);
+    let t = b.input("t", DType::I32, Shape::new());
+    b.output("h", (h.matmul(w) * 0.3 + t.cast(DType::F32) * 0.01).sin());
+    let body = b.finish().unwrap();
+    let scan = Scan { body, carries: 1, slices: 0, length: length.into(), reverse: false };
+    let g = Builder::new();
+    let h = g.input("h", DType::F32, [ROWS.into(), UNITS.into()]);
+    let w = g.input("w", DType::F32, [UNITS.into(), UNITS.into()]);
+    let y =
+        if in_segments { g.scan_in_segments(&scan, &[h, w])[0] } else { g.scan(scan, &[h, w]).project(0) };
+    g.output("y", y);
+    for (i, grad) in gradient(&g, y.square().sum_all(), &[h, w]).into_iter().enumerate() {
+        g.output(&format!("gradient {i}"), grad.unwrap() * 0.1);
+    }
+    g.finish().unwrap()
+}
+
+/// Of four times as many steps, the gradient keeps four times as much; in segments, twice as much.
+#[test]
+fn memory_of_segments_grows_as_the_root_of_time() {
+    let arena = |length: usize, in_segments: bool| {
+        let graph = long(length, in_segments);
+        Plan::compile(&graph, &Bindings::new(), &Store::new()).unwrap().arena_bytes() as f64
+    };
+    let whole: Vec<f64> = [100, 400, 1600].map(|length| arena(length, false)).into();
+    let cut: Vec<f64> = [100, 400, 1600].map(|length| arena(length, true)).into();
+    for pair in whole.windows(2) {
+        assert!(pair[1] > 3.5 * pair[0], "{whole:?}");
+    }
+    for pair in cut.windows(2) {
+        assert!(pair[1] < 2.2 * pair[0], "{cut:?}");
+    }
+    assert!(cut[2] < whole[2] / 10.0, "{cut:?} of {whole:?}");
+}
+
+#[test]
+fn segments_agree_with_the_reference() {
+    let inputs =
+        [("h".to_string(), walk(&[ROWS, UNITS], 0.7)), ("w".to_string(), walk(&[UNITS, UNITS], 0.3))];
+    agree(&Case::new("segments", long(11, true), Bindings::new(), inputs.into(), [].into()));
+}

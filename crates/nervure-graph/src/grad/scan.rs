@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::inline::copy_into;
-use crate::{Binary, Builder, DType, Error, Graph, NodeId, Op, Scan, Tensor, Type, Unary};
+use crate::{Binary, Builder, DType, Error, Graph, NodeId, Op, Reduction, Scan, Tensor, Type, Unary};
 
 use super::flow::{active_results, live_operands};
 use super::pullback;
@@ -16,7 +16,8 @@ use super::pullback;
 /// that this began with and from results that are [dear](is_dear): these the old scan is extended to stack.
 ///
 /// Where an invariant's cotangent is a matrix product in each step, its operands are stacked instead, and the sum is one product after
-/// the loop, over time as well: as many operations, but in large blocks.
+/// the loop, over time as well: as many operations, but in large blocks. So are sums of what is stacked anyway. A body that holds a scan itself has its
+/// large products already, and stacking would take the memory that the scan within saves.
 pub(super) fn rule<'g>(
     builder: &'g Builder,
     id: NodeId,
@@ -124,6 +125,8 @@ enum Sum {
     Carried(usize),
     /// Of the products of two nodes: an [`Op::MatMul`] with its transpositions.
     Product([NodeId; 2], [bool; 2]),
+    /// Of the sums of a node over these of its axes.
+    Reduced(NodeId, Vec<usize>),
     /// The sum of two.
     Both(Box<[Sum; 2]>),
     /// A linear operation that commutes with sums.
@@ -171,7 +174,7 @@ impl Step {
             sums: Vec::new(),
             saved: BTreeMap::new(),
         };
-        step.sums = of_invariants.iter().map(|&id| step.sum(id)).collect();
+        step.sums = step.sums_of(of_invariants);
         step.saved = step.dear(&originals);
         // What comes in over time already need not go out.
         let of_slices = of.slices.len();
@@ -215,12 +218,25 @@ impl Step {
         g.take()
     }
 
+    /// How the sums over time of some nodes are made: those with products first, so that the others find what these stack.
+    fn sums_of(&mut self, nodes: &[NodeId]) -> Vec<Sum> {
+        let g = &self.graph;
+        if g.ids().any(|id| matches!(g.node(id).op, Op::Scan(_))) {
+            return nodes.iter().map(|&id| self.carry(id)).collect();
+        }
+        let mut order: Vec<usize> = (0..nodes.len()).collect();
+        order.sort_by_key(|&i| matches!(g.node(nodes[i]).op, Op::Reduce { .. }));
+        let mut sums: Vec<(usize, Sum)> = order.into_iter().map(|i| (i, self.sum(nodes[i]))).collect();
+        sums.sort_by_key(|(i, _)| *i);
+        sums.into_iter().map(|(_, sum)| sum).collect()
+    }
+
     /// How the sum over time of a node is made.
     fn sum(&mut self, id: NodeId) -> Sum {
         let (carried, stacked) = (self.carried.len(), self.stacked.len());
         let mut left = SUMMANDS;
         let sum = self.taken_apart(id, &mut left);
-        if sum.has_product() {
+        if sum.is_after_loop() {
             return sum;
         }
         self.carried.truncate(carried);
@@ -238,11 +254,14 @@ impl Step {
         match node.op {
             Op::MatMul { transpose_a, transpose_b } => {
                 for &operand in x {
-                    if !self.sliced.contains(&operand) && !self.stacked.contains(&operand) {
+                    if !self.is_over_time(operand) {
                         self.stacked.push(operand);
                     }
                 }
                 Sum::Product([x[0], x[1]], [transpose_a, transpose_b])
+            }
+            Op::Reduce { kind: Reduction::Sum, ref axes } if self.is_over_time(x[0]) => {
+                Sum::Reduced(x[0], axes.clone())
             }
             Op::Binary(Binary::Add) => {
                 Sum::Both(Box::new([self.taken_apart(x[0], left), self.taken_apart(x[1], left)]))
@@ -250,6 +269,11 @@ impl Step {
             ref op if is_linear(op) => Sum::Of(op.clone(), Box::new(self.taken_apart(x[0], left))),
             _ => self.carry(id),
         }
+    }
+
+    /// Whether the values of a node at all steps are there after the loop.
+    fn is_over_time(&self, id: NodeId) -> bool {
+        self.sliced.contains(&id) || self.stacked.contains(&id)
     }
 
     fn carry(&mut self, id: NodeId) -> Sum {
@@ -291,12 +315,13 @@ impl Step {
 }
 
 impl Sum {
-    fn has_product(&self) -> bool {
+    /// Whether some of it is done over time as well.
+    fn is_after_loop(&self) -> bool {
         match self {
             Sum::Carried(_) => false,
-            Sum::Product(..) => true,
-            Sum::Both(both) => both.iter().any(Sum::has_product),
-            Sum::Of(_, inner) => inner.has_product(),
+            Sum::Product(..) | Sum::Reduced(..) => true,
+            Sum::Both(both) => both.iter().any(Sum::is_after_loop),
+            Sum::Of(_, inner) => inner.is_after_loop(),
         }
     }
 
@@ -312,6 +337,10 @@ impl Sum {
                 let (a, b) =
                     (terms_first(over_time[a], *transpose_a), terms_first(over_time[b], !transpose_b));
                 a.matmul_with(b, true, false)
+            }
+            Sum::Reduced(x, axes) => {
+                let axes = axes.iter().map(|&a| a as isize + 1);
+                over_time[x].sum(&[0].into_iter().chain(axes).collect::<Vec<_>>())
             }
             Sum::Both(both) => both[0].write(carried, over_time) + both[1].write(carried, over_time),
             Sum::Of(op, inner) => {
@@ -346,7 +375,7 @@ fn is_linear(op: &Op) -> bool {
         | Op::Reverse { .. }
         | Op::Unary(Unary::Neg) => true,
         Op::Pad { value, .. } => *value == 0.0,
-        Op::Reduce { kind, .. } => matches!(kind, crate::Reduction::Sum),
+        Op::Reduce { kind, .. } => matches!(kind, Reduction::Sum),
         Op::Input { .. }
         | Op::Parameter { .. }
         | Op::Constant(_)
@@ -377,7 +406,7 @@ fn is_linear(op: &Op) -> bool {
 
 /// Whether a result is kept from one direction to the other: products, sums and functions that take longer than a walk through memory. Random
 /// numbers are drawn anew, and scans within the body run anew.
-fn is_dear(op: &Op) -> bool {
+pub(crate) fn is_dear(op: &Op) -> bool {
     match op {
         Op::Unary(u) => match u {
             Unary::Exp

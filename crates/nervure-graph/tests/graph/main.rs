@@ -7,4 +7,5 @@ mod inline;
 mod random_graphs;
 mod reference;
 mod rewrites;
+mod segments;
 mod text;

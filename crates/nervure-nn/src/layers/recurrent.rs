@@ -15,6 +15,19 @@ pub(super) struct Walk {
     pub return_sequences: bool,
 }
 
+/// Bytes for each row of a batch beyond which training does not keep what every step computed, but computes it again for a segment of ⌈√time⌉ steps
+/// at a time: of 64 rows this is a gibibyte, for which an LSTM of 128 units has 3000 steps.
+const KEPT: usize = 16 << 20;
+
+/// Bytes where every symbol is 1.
+fn kept(bytes: &Dim) -> usize {
+    let mut symbols = Vec::new();
+    bytes.symbols(&mut symbols);
+    let ones = symbols.into_iter().map(|name| (name.into(), 1)).collect();
+    // What overflows is too much to keep.
+    bytes.resolve(&ones).unwrap_or(usize::MAX)
+}
+
 /// `[batch, time, …]` ↔ `[time, batch, …]`.
 pub(super) fn swap_time(x: Tensor<'_>) -> Tensor<'_> {
     let axes: Vec<usize> = [1, 0].into_iter().chain(2..x.rank()).collect();
@@ -65,12 +78,17 @@ impl Walk {
         let slices: Vec<Tensor> = [seen].into_iter().chain(mask.map(swap_time)).collect();
         let operands = [&vec![zeros; states][..], &slices, weights].concat();
         let scan = Scan { body, carries: states, slices: slices.len(), length, reverse: self.go_backwards };
-        let results = outer.scan(scan, &operands);
+        let results = if cx.training() && kept(&scan.kept_bytes()) > KEPT {
+            outer.scan_in_segments(&scan, &operands)
+        } else {
+            let results = outer.scan(scan, &operands);
+            (0..states + usize::from(self.return_sequences)).map(|i| results.project(i)).collect()
+        };
         if !self.return_sequences {
-            return Ok(results.project(0));
+            return Ok(results[0]);
         }
         let in_order = |x: Tensor<'g>| if self.go_backwards { x.reverse(&[1]) } else { x };
-        let y = in_order(swap_time(results.project(states)));
+        let y = in_order(swap_time(results[states]));
         if let Some(mask) = mask {
             cx.set_mask(y, in_order(mask));
         }
