@@ -353,6 +353,40 @@ impl Tile {
         }
     }
 
+    /// Adds some terms to the sums; where the operands go on after them.
+    ///
+    /// # Safety
+    /// As [`Tile::multiply`], of the terms from `a` and `b` on.
+    #[inline(always)]
+    unsafe fn terms<S: Simd, const M: usize, const V: usize, const WHOLE: bool>(
+        &self,
+        s: S,
+        count: usize,
+        (mut a, mut b): (*const f32, *const f32),
+        tail: S::Tail,
+        sums: &mut [[S::F; V]; M],
+    ) -> (*const f32, *const f32) {
+        for _ in 0..count {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let mut right = [s.splat(0.0); V];
+                for (v, right) in right.iter_mut().enumerate() {
+                    let p = b.add(v * S::LANES);
+                    *right = if WHOLE || v + 1 < V { s.load(p) } else { s.load_tail(p, tail) };
+                }
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    let left = s.splat(*a.offset(i as isize * self.a_lane));
+                    for (sum, right) in sums.iter_mut().zip(right) {
+                        *sum = s.fma(left, right, *sum);
+                    }
+                }
+            }
+            a = a.wrapping_offset(self.a_term);
+            b = b.wrapping_offset(self.b_term);
+        }
+        (a, b)
+    }
+
     /// # Safety
     /// As above; `n` needs `V` vectors, which are readable whole with `WHOLE`.
     #[inline(always)]
@@ -365,32 +399,14 @@ impl Tile {
         let tail = s.tail(n - (V - 1) * S::LANES);
         let mut sums = [[s.splat(0.0); V]; M];
         let (mut a, mut b) = (self.a, self.b);
-        let mut terms = |count: usize| {
-            for _ in 0..count {
-                // SAFETY: the caller's promise.
-                unsafe {
-                    let mut right = [s.splat(0.0); V];
-                    for (v, right) in right.iter_mut().enumerate() {
-                        let p = b.add(v * S::LANES);
-                        *right = if WHOLE || v + 1 < V { s.load(p) } else { s.load_tail(p, tail) };
-                    }
-                    for (i, sums) in sums.iter_mut().enumerate() {
-                        let left = s.splat(*a.offset(i as isize * self.a_lane));
-                        for (sum, right) in sums.iter_mut().zip(right) {
-                            *sum = s.fma(left, right, *sum);
-                        }
-                    }
-                }
-                a = a.wrapping_offset(self.a_term);
-                b = b.wrapping_offset(self.b_term);
-            }
-        };
         let between = self.terms.checked_div(early).unwrap_or(0);
         for _ in 0..early {
             ahead.ask(s);
-            terms(between);
+            // SAFETY: the caller's promise.
+            (a, b) = unsafe { self.terms::<S, M, V, WHOLE>(s, between, (a, b), tail, &mut sums) };
         }
-        terms(self.terms - early * between);
+        // SAFETY: the caller's promise.
+        unsafe { self.terms::<S, M, V, WHOLE>(s, self.terms - early * between, (a, b), tail, &mut sums) };
         let full = n == V * S::LANES;
         for (i, sums) in sums.iter().enumerate() {
             for (v, &sum) in sums.iter().enumerate() {

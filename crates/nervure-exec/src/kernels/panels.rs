@@ -64,7 +64,9 @@ unsafe fn rows<S: Simd>(
     let early = ahead.lines().div_ceil(terms.max(1));
     let mut p = from.base;
     for k in 0..terms {
-        (0..early).for_each(|_| ahead.ask(s));
+        for _ in 0..early {
+            ahead.ask(s);
+        }
         // SAFETY: the caller's promise; beyond the tail nothing is read.
         unsafe {
             let mut to = to.add(k * wide);
