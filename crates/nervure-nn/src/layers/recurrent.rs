@@ -23,7 +23,7 @@ const KEPT: usize = 16 << 20;
 fn kept(bytes: &Dim) -> usize {
     let mut symbols = Vec::new();
     bytes.symbols(&mut symbols);
-    let ones = symbols.into_iter().map(|name| (name.into(), 1)).collect();
+    let ones = symbols.into_iter().map(|name| (name, 1)).collect();
     // What overflows is too much to keep.
     bytes.resolve(&ones).unwrap_or(usize::MAX)
 }
