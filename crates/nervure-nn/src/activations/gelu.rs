@@ -16,12 +16,13 @@ kind!(Gelu = "gelu");
 
 impl Activation for Gelu {
     fn lower<'g>(&self, x: Tensor<'g>) -> Tensor<'g> {
-        let cdf = if self.approximate {
+        let odd = if self.approximate {
             ((x + 0.044_715 * x * x * x) * (2.0 / std::f64::consts::PI).sqrt()).tanh()
         } else {
             (x * std::f64::consts::FRAC_1_SQRT_2).erf()
         };
-        0.5 * x * (1.0 + cdf)
+        // So written, the gradient reads x itself and Φ, and nothing else has to be kept for it.
+        x * (odd * 0.5 + 0.5)
     }
 }
 
