@@ -56,6 +56,8 @@ pub struct Plan {
     largest: usize,
     /// Bytes of scratch of one worker.
     pub(crate) scratch: usize,
+    /// Work of all kernels, in the time of a floating-point operation.
+    pub(crate) work: usize,
     /// Whether kernels keep what they make of parameters, or of what the steps of a scan share.
     pub(crate) keeps: bool,
     /// Whether the work is worth more than one thread.
@@ -179,6 +181,7 @@ impl Plan {
             row_blocks: buffers.row_blocks,
             largest: buffers.largest,
             scratch,
+            work,
             is_shared: work > SHARED,
             inputs,
             outputs,
@@ -362,7 +365,7 @@ impl Kernel {
             Kernel::Gather(k) => k.sizes.0 * k.sizes.1 * (k.slice / 16 + 2),
             Kernel::ScatterAdd(k) => k.sizes.0 * (k.sizes.1 + k.sizes.2) * k.slice,
             Kernel::ArgSort(k) => k.rows.saturating_mul(k.row).saturating_mul(64),
-            Kernel::Scan(k) => k.cost(),
+            Kernel::Scan(k) => k.cost,
         }
     }
 
@@ -446,6 +449,9 @@ impl fmt::Display for Kernel {
                 write!(f, "scan {} steps", k.length)?;
                 if let Some(r) = &k.body.row_blocks {
                     write!(f, " for {} rows in blocks of {}", r.rows, r.block)?;
+                }
+                if k.is_apart {
+                    write!(f, ", apart")?;
                 }
                 writeln!(f, " of")?;
                 for step in &k.body.steps {

@@ -144,6 +144,14 @@ impl Dim {
             .ok_or_else(|| Error::Size { dim: self.clone(), value })
     }
 
+    /// The value where every symbol is 1: what does not grow with them, and one of what does. `usize::MAX` if that overflows.
+    pub fn at_one(&self) -> usize {
+        let mut symbols = Vec::new();
+        self.symbols(&mut symbols);
+        let ones = symbols.into_iter().map(|name| (name, 1)).collect();
+        self.resolve(&ones).unwrap_or(usize::MAX)
+    }
+
     /// Whether this is a number below 0, whatever the symbols are.
     pub(crate) fn is_negative(&self) -> bool {
         self.terms.is_empty() && self.constant < 0

@@ -2,6 +2,7 @@
 
 mod cotangents;
 mod flow;
+mod kept;
 mod rules;
 mod scan;
 mod sums;
@@ -12,7 +13,7 @@ use crate::{Builder, DType, NodeId, Op, Scope, ScopeId, Tensor, Type};
 
 use cotangents::Cotangents;
 use flow::Flow;
-pub(crate) use scan::is_dear;
+pub(crate) use kept::bytes;
 
 /// The gradient of `loss`, a scalar, to each of `wrt`; `None` where no differentiable path leads from it to the loss.
 ///

@@ -1,23 +1,7 @@
 //! Scans whose gradient keeps less: cut into segments that are computed again when the gradient comes to them.
 
-use crate::grad::is_dear;
 use crate::inline::copy_into;
 use crate::{Builder, DType, Dim, Error, Graph, NodeId, Op, Scan, Tensor};
-
-impl Scan {
-    /// Bytes that the gradient of this scan keeps from one direction to the other at most: for each step, the carries that it began with, and those of
-    /// its results that take longer to compute than to read.
-    pub fn kept_bytes(&self) -> Dim {
-        let body = &self.body;
-        let dear = body.ids().filter(|&id| is_dear(&body.node(id).op));
-        let kept = body.inputs()[..self.carries].iter().copied().chain(dear);
-        let bytes = |id: NodeId| {
-            let ty = &body.node(id).ty;
-            ty.shape.iter().fold(Dim::from(ty.dtype.size()), |bytes, dim| &bytes * dim)
-        };
-        kept.map(bytes).fold(Dim::from(0), |sum, bytes| &sum + &bytes) * &self.length
-    }
-}
 
 impl Builder {
     /// The results of a scan of T steps, the same bits as those of [`Builder::scan`], whose gradient keeps memory for some 2·√T steps instead of T and

@@ -156,3 +156,61 @@ fn segments_agree_with_the_reference() {
         [("h".to_string(), walk(&[ROWS, UNITS], 0.7)), ("w".to_string(), walk(&[UNITS, UNITS], 0.3))];
     agree(&Case::new("segments", long(11, true), Bindings::new(), inputs.into(), [].into()));
 }
+
+/// Attention of each head by blocks of queries, with noise, and its gradients: a map within a map.
+fn attention(heads: usize, blocks: usize) -> Graph {
+    let (queries, keys, n) = (16, 96, 3);
+    let g = Builder::new();
+    let q = g.input("q", DType::F32, [heads.into(), blocks.into(), queries.into(), n.into()]);
+    let k = g.input("k", DType::F32, [heads.into(), keys.into(), n.into()]);
+    let y = g.map(heads.into(), |head| {
+        let (q, k, index) = (head.slice(q), head.slice(k), head.index());
+        head.builder().map(blocks.into(), |block| {
+            let b = block.builder();
+            let draw = block.whole(index) * b.scalar(DType::I32, 100.0) + block.index();
+            let key = [b.scalar(DType::I64, 3.0), b.scalar(DType::I64, 5.0), draw];
+            let noise = b.apply(Op::Random { stream: 1, shape: vec![queries.into(), keys.into()] }, &key);
+            let scores = block.slice(q).matmul_with(block.whole(k), false, true) * noise;
+            let weights = (scores - scores.reduce(Reduction::LogSumExp, &[1]).keep_axes(scores, &[1])).exp();
+            vec![weights.matmul(block.whole(k))]
+        })
+    })[0];
+    g.output("y", y);
+    for (i, grad) in gradient(&g, y.sin().sum_all(), &[q, k]).into_iter().enumerate() {
+        g.output(&format!("gradient {i}"), grad.unwrap() * 0.1);
+    }
+    g.finish().unwrap()
+}
+
+/// Steps that hand nothing on are taken by threads apart, if there are enough for each; and else one after the other. Sums of the gradient over blocks are handed
+/// on, those over heads are not.
+#[test]
+fn steps_that_hand_nothing_on_are_done_apart() {
+    for (heads, blocks) in [(8, 3), (3, 8), (1, 2), (0, 3)] {
+        let graph = attention(heads, blocks);
+        let inputs = [
+            ("q".to_string(), walk(&[heads, blocks, 16, 3], 0.7)),
+            ("k".to_string(), walk(&[heads, 96, 3], 0.3)),
+        ];
+        let name = format!("{heads} heads, {blocks} blocks");
+        agree(&Case::new(&name, graph.clone(), Bindings::new(), inputs.into(), [].into()));
+        let plan = Plan::compile(&graph, &Bindings::new(), &Store::new()).unwrap();
+        let scans: Vec<String> = plan.listing().map(|k| k.what).filter(|k| k.starts_with("scan")).collect();
+        assert_eq!(scans.len(), 2, "{plan}");
+        assert!(scans.iter().all(|k| k.lines().next().unwrap().contains("apart")), "{scans:?}");
+    }
+}
+
+/// Of scores as many as queries times keys, the gradient keeps none: twice the queries, twice the memory.
+#[test]
+fn what_is_large_is_made_anew() {
+    let memory: Vec<usize> = [4, 8, 16]
+        .map(|blocks| {
+            let plan = Plan::compile(&attention(4, blocks), &Bindings::new(), &Store::new()).unwrap();
+            let scores = 4 * blocks * 16 * 96 * 4;
+            assert!(plan.memory(1) < scores, "{} of {scores}: {plan}", plan.memory(1));
+            plan.memory(1)
+        })
+        .into();
+    assert!(memory.windows(2).all(|pair| pair[1] < 2 * pair[0]), "{memory:?}");
+}

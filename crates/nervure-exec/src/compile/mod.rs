@@ -47,7 +47,8 @@ pub(crate) fn compile(
         .collect();
     let updated = graph.updates().iter().map(|u| name(graph, u.parameter).to_string()).collect();
     let row_blocks = match results {
-        Results::Arena => None,
+        // Steps that hand nothing on are taken apart from each other, not rows.
+        Results::Arena | Results::Caller { carries: 0, .. } => None,
         Results::Caller { carries, .. } => RowBlocks::of(&bound, &lowered, carries),
     };
     let kept = lowered.kept_bytes;

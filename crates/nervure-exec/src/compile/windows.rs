@@ -131,8 +131,9 @@ impl Lowering<'_> {
             room[room.len() - 1]
         };
         let table = take(self, body.places.len() * size_of::<*mut u8>());
-        // Blocks of rows have these in the scratch of those who do them.
-        let arena = take(self, if body.row_blocks.is_some() { 0 } else { body.arena });
+        // Steps apart and blocks of rows have theirs in the scratch of those who do them.
+        let is_apart = Scan::is_apart(&body, scan.carries);
+        let arena = take(self, if is_apart || body.row_blocks.is_some() { 0 } else { body.arena });
         let kept = take(self, body.kept);
         let time = take(self, 4);
         let carries = (0..scan.carries)
@@ -151,6 +152,7 @@ impl Lowering<'_> {
         let size = |(_, dtype, shape): &crate::Argument| bytes(*dtype, shape);
         let kernel = Scan {
             length,
+            cost: length.saturating_mul(body.work),
             reverse: scan.reverse,
             carries,
             slices: (scan.carries..sliced).map(|i| (operands[i], size(&body.inputs()[i]))).collect(),
@@ -158,6 +160,7 @@ impl Lowering<'_> {
             stacks: (scan.carries..results.len()).map(|i| (results[i], size(&body.outputs()[i]))).collect(),
             table,
             arena,
+            is_apart,
             kept,
             time,
             body,

@@ -1,5 +1,7 @@
 //! A plan run once for each step of a time axis.
 
+use std::ops::Range;
+
 use super::row_block::RowBlock;
 use super::{At, BufferId, Frame};
 use crate::compile::{Place, RowBlocks};
@@ -10,6 +12,8 @@ use crate::{Error, Plan};
 pub(crate) struct Scan {
     pub body: Plan,
     pub length: usize,
+    /// Work, in the time of a floating-point operation.
+    pub cost: usize,
     pub reverse: bool,
     pub carries: Vec<Carry>,
     /// Sliced arrays, and bytes of a slice.
@@ -19,8 +23,10 @@ pub(crate) struct Scan {
     pub stacks: Vec<(BufferId, usize)>,
     /// Room for the body's table of buffers.
     pub table: BufferId,
-    /// Room for the body's arena, unless blocks of rows have each their own.
+    /// Room for the body's arena, unless each worker has its own.
     pub arena: BufferId,
+    /// Whether no step waits for another, so that each thread can take steps of its own.
+    pub is_apart: bool,
     /// Room for what kernels keep from step to step.
     pub kept: BufferId,
     /// Room for the time index.
@@ -64,17 +70,29 @@ impl Scan {
     }
 }
 
+/// Bytes of a body's arena up to which steps that need not wait for each other are done apart: as much as a thread's share of the caches holds. Kernels
+/// of larger bodies have enough to share among threads themselves, and one arena serves them.
+const APART: usize = 4 << 20;
+/// Parts for each thread from which on it hardly shows that some are done last.
+const EVEN: usize = 4;
+/// Parts of steps at most.
+const PARTS: usize = 64;
+
 impl Scan {
-    /// Work, in the time of a floating-point operation.
-    pub fn cost(&self) -> usize {
-        let body = self.body.steps.iter().fold(0usize, |sum, s| sum.saturating_add(s.kernel.work()));
-        self.length.saturating_mul(body)
+    /// Whether the steps of a body can be done apart, and are worth it.
+    pub fn is_apart(body: &Plan, carries: usize) -> bool {
+        carries == 0 && body.arena <= APART && !body.steps.iter().any(|s| s.kernel.can_fail())
     }
 
-    /// Bytes of scratch that a worker needs: beside that of the body's kernels, in blocks of rows, a table, an arena and a time index.
+    /// Whether workers have each a table, an arena and a time index of their own.
+    pub fn has_rooms(&self) -> bool {
+        self.is_apart || self.body.row_blocks.is_some()
+    }
+
+    /// Bytes of scratch that a worker needs: that of the body's kernels, and its room.
     pub fn scratch(&self) -> usize {
         let room = LINE + self.table_bytes() + self.body.arena;
-        self.kernels_scratch() + if self.body.row_blocks.is_some() { room } else { 0 }
+        self.kernels_scratch() + if self.has_rooms() { room } else { 0 }
     }
 
     fn kernels_scratch(&self) -> usize {
@@ -101,19 +119,25 @@ impl Scan {
         walk.at(0);
         // SAFETY: of the table, only what all steps share is read.
         unsafe { self.body.keep(&walk.frame()) };
+        if self.is_apart {
+            // SAFETY: the caller's promise.
+            unsafe { self.apart(frame) };
+            return Ok(());
+        }
         let Some(blocks) = &self.body.row_blocks else {
             // SAFETY: the caller's promise.
             unsafe { walk.begin(WHOLE) };
             // SAFETY: the table holds what the body was compiled for.
             let kernel = |step: &PlanStep, frame: &Frame| unsafe { step.kernel.run(frame) };
-            return walk.steps(|frame| self.body.steps.iter().try_for_each(|step| kernel(step, frame)));
+            let kernels = |frame: &Frame| self.body.steps.iter().try_for_each(|step| kernel(step, frame));
+            return walk.steps(0..self.length, kernels);
         };
         let rows = blocks.rows;
-        let workers = if frame.is_shared(self.cost()) { frame.workers() } else { 1 };
+        let workers = if frame.is_shared(self.cost) { frame.workers() } else { 1 };
         let parts = rows.div_ceil(blocks.block).next_multiple_of(workers);
         let each = rows.div_ceil(parts);
         let outer = *frame;
-        frame.share(rows.div_ceil(each), self.cost(), |part, scratch| {
+        frame.share(rows.div_ceil(each), self.cost, |part, scratch| {
             let block = RowBlock { start: part * each, end: (part * each + each).min(rows), all: rows };
             // SAFETY: the caller's promise; the scratch has room for this, and nobody else does these rows.
             unsafe { self.rows(&outer, blocks, block, scratch) };
@@ -121,26 +145,62 @@ impl Scan {
         Ok(())
     }
 
+    /// Does steps that do not wait for each other, on all threads if there are enough.
+    ///
+    /// # Safety
+    /// As [`Scan::run`].
+    unsafe fn apart(&self, frame: &Frame) {
+        let (length, workers) = (self.length, frame.workers());
+        let is_even = length.is_multiple_of(workers) || length >= EVEN * workers;
+        let parts = if is_even && frame.is_shared(self.cost) { length.min(PARTS) } else { 1 };
+        let outer = Frame { threads: frame.threads.filter(|_| parts == 1), ..*frame };
+        frame.share(parts, self.cost, |part, scratch| {
+            let steps = part * length / parts..(part + 1) * length / parts;
+            // SAFETY: the caller's promise; no other part has these steps.
+            unsafe { self.some(&outer, steps, scratch) };
+        });
+    }
+
+    /// Does some of the steps in a worker's room.
+    ///
+    /// # Safety
+    /// As [`Scan::run`]; nobody else does these steps, and the scratch is the caller's.
+    unsafe fn some(&self, outer: &Frame, steps: Range<usize>, scratch: *mut u8) {
+        let (time, table, arena) = self.room(scratch);
+        // SAFETY: the scratch has room for all this, and the table holds what the body was compiled for.
+        unsafe {
+            let mut walk = Walk::new(self, Frame { scratch, ..*outer }, table, time, arena);
+            let kernels = |frame: &Frame| self.body.steps.iter().try_for_each(|step| step.kernel.run(frame));
+            let done = walk.steps(steps, kernels);
+            debug_assert!(done.is_ok(), "such kernels cannot fail");
+        }
+    }
+
+    /// The time index, table and arena in a worker's scratch.
+    fn room(&self, scratch: *mut u8) -> (*mut u8, *mut *mut u8, *mut u8) {
+        let time = scratch.wrapping_add(self.kernels_scratch());
+        let table = time.wrapping_add(LINE);
+        (time, table.cast(), table.wrapping_add(self.table_bytes()))
+    }
+
     /// Takes a block of rows through all steps.
     ///
     /// # Safety
     /// As [`Scan::run`]; nobody else does these rows, and a worker's scratch is the caller's.
     unsafe fn rows(&self, outer: &Frame, blocks: &RowBlocks, block: RowBlock, scratch: *mut u8) {
-        let time = scratch.wrapping_add(self.kernels_scratch());
-        let table = time.wrapping_add(LINE);
-        let arena = table.wrapping_add(self.table_bytes());
+        let (time, table, arena) = self.room(scratch);
         let outer = Frame { scratch, threads: None, ..*outer };
         // SAFETY: the scratch has room for all this; what kernels write of each row lies in the arena's part of a buffer, whose first row is
         // the block's.
         unsafe {
-            let mut walk = Walk::new(self, outer, table.cast(), time, arena);
+            let mut walk = Walk::new(self, outer, table, time, arena);
             for (b, (pointer, (place, _))) in walk.table.iter_mut().zip(&self.body.places).enumerate() {
                 if matches!(place, Place::Arena) {
                     *pointer = pointer.wrapping_sub(block.start * blocks.bytes[b]);
                 }
             }
             walk.begin(block);
-            let done = walk.steps(|frame| {
+            let done = walk.steps(0..self.length, |frame| {
                 for step in &self.body.steps {
                     let kernel = step.kernel.by_rows();
                     kernel.expect("a body in blocks has kernels that do rows apart").run_rows(frame, block);
@@ -255,9 +315,13 @@ impl<'a> Walk<'a> {
         Frame { table: self.table, ..self.outer }
     }
 
-    /// Does every step: `kernels` those of the body.
-    fn steps(&mut self, kernels: impl Fn(&Frame) -> Result<(), Error>) -> Result<(), Error> {
-        for step in 0..self.scan.length {
+    /// Does these steps: `kernels` does those of the body.
+    fn steps(
+        &mut self,
+        steps: Range<usize>,
+        kernels: impl Fn(&Frame) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        for step in steps {
             self.at(step);
             kernels(&self.frame())?;
         }

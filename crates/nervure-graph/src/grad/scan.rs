@@ -7,17 +7,18 @@ use crate::inline::copy_into;
 use crate::{Binary, Builder, DType, Error, Graph, NodeId, Op, Reduction, Scan, Tensor, Type, Unary};
 
 use super::flow::{active_results, live_operands};
+use super::kept::{bytes, is_dear};
 use super::pullback;
 
 /// Cotangents of the operands that `wants` names, given those of some results, by number.
 ///
 /// Each step of the new scan pulls the cotangents of the new carries and of what was stacked back to the old carries, the slices and the
 /// invariants. The first are carried on, the second stacked, the third summed up. What it needs of the old step is made anew from the carries
-/// that this began with and from results that are [dear](is_dear): these the old scan is extended to stack.
+/// that this began with and from results that are [dear](is_dear) and not [large](Scan::large_bytes): these the old scan is extended to stack.
 ///
 /// Where an invariant's cotangent is a matrix product in each step, its operands are stacked instead, and the sum is one product after
-/// the loop, over time as well: as many operations, but in large blocks. So are sums of what is stacked anyway. A body that holds a scan itself has its
-/// large products already, and stacking would take the memory that the scan within saves.
+/// the loop, over time as well: as many operations, but in large blocks. Unless they are large: stacked, they would outgrow the scan. So are sums of what
+/// is stacked anyway. A body that holds a scan itself has its large products already, and stacking would take the memory that the scan within saves.
 pub(super) fn rule<'g>(
     builder: &'g Builder,
     id: NodeId,
@@ -117,6 +118,8 @@ struct Step {
     sums: Vec<Sum>,
     /// Nodes that are copies of dear results of the old body, and these.
     saved: BTreeMap<NodeId, NodeId>,
+    /// Bytes beyond which nothing is stacked that was not.
+    large: usize,
 }
 
 /// A sum over time.
@@ -173,6 +176,7 @@ impl Step {
             stacked: of_slices.into(),
             sums: Vec::new(),
             saved: BTreeMap::new(),
+            large: scan.large_bytes(),
         };
         step.sums = step.sums_of(of_invariants);
         step.saved = step.dear(&originals);
@@ -251,8 +255,9 @@ impl Step {
             return self.carry(id);
         }
         let x = &node.inputs;
+        let can_stack = |&id: &NodeId| self.is_over_time(id) || !self.is_large(id);
         match node.op {
-            Op::MatMul { transpose_a, transpose_b } => {
+            Op::MatMul { transpose_a, transpose_b } if x.iter().all(can_stack) => {
                 for &operand in x {
                     if !self.is_over_time(operand) {
                         self.stacked.push(operand);
@@ -271,6 +276,10 @@ impl Step {
         }
     }
 
+    fn is_large(&self, id: NodeId) -> bool {
+        bytes(&self.graph.node(id).ty).at_one() > self.large
+    }
+
     /// Whether the values of a node at all steps are there after the loop.
     fn is_over_time(&self, id: NodeId) -> bool {
         self.sliced.contains(&id) || self.stacked.contains(&id)
@@ -281,7 +290,7 @@ impl Step {
         Sum::Carried(self.carried.len() - 1)
     }
 
-    /// The nodes that what the step gives needs, of those whose originals are dear and differ from step to step.
+    /// The nodes that what the step gives needs, of those whose originals are dear, not large, and differ from step to step.
     fn dear(&self, originals: &BTreeMap<NodeId, NodeId>) -> BTreeMap<NodeId, NodeId> {
         let g = &self.graph;
         let steady = g.inputs().len() - 1 - self.sliced.len() - self.moving.len();
@@ -303,11 +312,13 @@ impl Step {
             if !needed[id.index()] {
                 continue;
             }
+            let node = g.node(id);
+            let is_kept = varies[id.index()] && is_dear(&node.op) && !self.is_large(id);
             match originals.get(&id) {
-                Some(&original) if varies[id.index()] && is_dear(&g.node(id).op) => {
+                Some(&original) if is_kept => {
                     dear.insert(id, original);
                 }
-                _ => g.node(id).inputs.iter().for_each(|i| needed[i.index()] = true),
+                _ => node.inputs.iter().for_each(|i| needed[i.index()] = true),
             }
         }
         dear
@@ -399,67 +410,6 @@ fn is_linear(op: &Op) -> bool {
         | Op::Gather { .. }
         | Op::ScatterAdd { .. }
         | Op::ArgSort { .. }
-        | Op::Scan(_)
-        | Op::Project { .. } => false,
-    }
-}
-
-/// Whether a result is kept from one direction to the other: products, sums and functions that take longer than a walk through memory. Random
-/// numbers are drawn anew, and scans within the body run anew.
-pub(crate) fn is_dear(op: &Op) -> bool {
-    match op {
-        Op::Unary(u) => match u {
-            Unary::Exp
-            | Unary::Expm1
-            | Unary::Log
-            | Unary::Log1p
-            | Unary::Sin
-            | Unary::Cos
-            | Unary::Tanh
-            | Unary::Atan
-            | Unary::Sigmoid
-            | Unary::Softplus
-            | Unary::Erf => true,
-            Unary::Neg
-            | Unary::Abs
-            | Unary::Sign
-            | Unary::Sqrt
-            | Unary::Rsqrt
-            | Unary::Floor
-            | Unary::Ceil
-            | Unary::Round
-            | Unary::IsFinite
-            | Unary::Not => false,
-        },
-        Op::MatMul { .. }
-        | Op::Conv { .. }
-        | Op::ConvInputGrad { .. }
-        | Op::ConvKernelGrad { .. }
-        | Op::Reduce { .. }
-        | Op::ArgMax { .. }
-        | Op::Pool { .. }
-        | Op::PoolGrad { .. }
-        | Op::PoolPick { .. }
-        | Op::Gather { .. }
-        | Op::ScatterAdd { .. }
-        | Op::ArgSort { .. } => true,
-        Op::Binary(b) => matches!(b, Binary::Pow),
-        Op::Input { .. }
-        | Op::Parameter { .. }
-        | Op::Constant(_)
-        | Op::Iota { .. }
-        | Op::Size(_)
-        | Op::Random { .. }
-        | Op::Select
-        | Op::Cast(_)
-        | Op::StopGradient
-        | Op::Reshape { .. }
-        | Op::Transpose { .. }
-        | Op::Broadcast { .. }
-        | Op::Slice { .. }
-        | Op::Pad { .. }
-        | Op::Concat { .. }
-        | Op::Reverse { .. }
         | Op::Scan(_)
         | Op::Project { .. } => false,
     }

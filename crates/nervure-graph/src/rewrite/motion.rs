@@ -1,13 +1,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::grad::bytes;
 use crate::inline::copy_into;
 use crate::{Builder, Graph, Node, NodeId, Op, Scan, ScopeId, Shape, Tensor, Update};
 
 use super::Simplified;
 
 /// Moves out of the bodies of scans what need not be done step by step: what is the same in every step, and the products with it of slices or
-/// for stacks, which become one product over all steps. To the bit, for a product's sums have the same terms in the same order.
+/// for stacks, which become one product over all steps, unless it makes them [large](Scan::large_bytes). To the bit, for a product's sums have the same terms in the same order.
 pub(super) fn pass(graph: &Graph) -> Simplified {
     let mut new = Graph { scopes: graph.scopes.clone(), ..Graph::default() };
     let mut map: Vec<NodeId> = Vec::with_capacity(graph.nodes.len());
@@ -84,10 +85,12 @@ impl Motion<'_> {
             (is_product && steady[node.inputs[1].index()] && !steady[node.inputs[0].index()])
                 .then(|| node.inputs[0])
         };
-        let products = body.ids().filter(|&id| factors(id).is_some_and(|a| is_slice(&a)));
+        let large = scan.large_bytes();
+        let is_large = |id: NodeId| bytes(&body.node(id).ty).at_one() > large;
+        let products = body.ids().filter(|&id| factors(id).is_some_and(|a| is_slice(&a)) && !is_large(id));
         let after = (scan.carries..body.outputs.len()).filter(|&j| {
             let id = body.outputs[j].1;
-            readers[id.index()] == 1 && factors(id).is_some_and(|a| !is_slice(&a))
+            readers[id.index()] == 1 && factors(id).is_some_and(|a| !is_slice(&a) && !is_large(a))
         });
         let (before, products, after): (Vec<_>, Vec<_>, Vec<_>) =
             (before.collect(), products.collect(), after.collect());

@@ -19,15 +19,6 @@ pub(super) struct Walk {
 /// at a time: of 64 rows this is a gibibyte, for which an LSTM of 128 units has 3000 steps.
 const KEPT: usize = 16 << 20;
 
-/// Bytes where every symbol is 1.
-fn kept(bytes: &Dim) -> usize {
-    let mut symbols = Vec::new();
-    bytes.symbols(&mut symbols);
-    let ones = symbols.into_iter().map(|name| (name, 1)).collect();
-    // What overflows is too much to keep.
-    bytes.resolve(&ones).unwrap_or(usize::MAX)
-}
-
 /// `[batch, time, …]` ↔ `[time, batch, …]`.
 pub(super) fn swap_time(x: Tensor<'_>) -> Tensor<'_> {
     let axes: Vec<usize> = [1, 0].into_iter().chain(2..x.rank()).collect();
@@ -78,7 +69,7 @@ impl Walk {
         let slices: Vec<Tensor> = [seen].into_iter().chain(mask.map(swap_time)).collect();
         let operands = [&vec![zeros; states][..], &slices, weights].concat();
         let scan = Scan { body, carries: states, slices: slices.len(), length, reverse: self.go_backwards };
-        let results = if cx.training() && kept(&scan.kept_bytes()) > KEPT {
+        let results = if cx.training() && scan.kept_bytes().at_one() > KEPT {
             outer.scan_in_segments(&scan, &operands)
         } else {
             let results = outer.scan(scan, &operands);
