@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nervure_graph::{Builder, DType, NodeId, Op, Shape, Tensor, Type};
+use nervure_graph::{Builder, DType, MapStep, NodeId, Op, Shape, Tensor, Type};
 
 use crate::activations::{Activation, Link};
 use crate::constraints::Constraint;
@@ -113,6 +113,38 @@ pub(crate) struct LayerCall {
     pub outputs: Vec<Type>,
 }
 
+/// Random numbers of one place of the network.
+#[derive(Debug, Clone, Copy)]
+pub struct Noise<'g> {
+    stream: u32,
+    seed: Tensor<'g>,
+    step: Tensor<'g>,
+    time: Option<Tensor<'g>>,
+}
+
+impl<'g> Noise<'g> {
+    /// Uniform numbers in [0, 1), the same for the same seed, step and time.
+    pub fn uniform(&self, shape: impl Into<Shape>) -> Tensor<'g> {
+        let key: Vec<Tensor> = [self.seed, self.step].into_iter().chain(self.time).collect();
+        self.seed.builder().apply(Op::Random { stream: self.stream, shape: shape.into() }, &key)
+    }
+
+    /// The same within a step of a map.
+    pub(crate) fn within<'b>(&self, map: &MapStep<'b, 'g>) -> Noise<'b> {
+        Noise {
+            stream: self.stream,
+            seed: map.whole(self.seed),
+            step: map.whole(self.step),
+            time: self.time.map(|time| map.whole(time)),
+        }
+    }
+
+    /// The numbers so many times later: other ones for each `time`, an `i32` scalar.
+    pub(crate) fn after(self, time: Tensor<'g>) -> Noise<'g> {
+        Noise { time: Some(self.time.map_or(time, |before| before + time)), ..self }
+    }
+}
+
 impl<'g> Lower<'g> {
     /// Lowers into `builder`; `training` switches dropout and the like on.
     pub fn new(builder: &'g Builder, training: bool) -> Lower<'g> {
@@ -204,10 +236,15 @@ impl<'g> Lower<'g> {
 
     /// Uniform numbers in [0, 1), other ones at each call and each step, the same for the same seed.
     pub fn uniform(&mut self, shape: impl Into<Shape>) -> Tensor<'g> {
-        let key = [SEED, STEP].map(|name| self.builder.parameter(name, DType::I64, []));
+        self.noise().uniform(shape)
+    }
+
+    /// What [`Lower::uniform`] would draw from, for draws within a scan.
+    pub fn noise(&mut self) -> Noise<'g> {
+        let [seed, step] = [SEED, STEP].map(|name| self.builder.parameter(name, DType::I64, []));
         let stream = self.streams;
         self.streams += 1;
-        self.builder.apply(Op::Random { stream, shape: shape.into() }, &key)
+        Noise { stream, seed, step, time: None }
     }
 
     /// Applies an activation in a scope of its own, and remembers what it was applied to if losses can use that.

@@ -2,7 +2,7 @@ use nervure_graph::{DType, Tensor, Type};
 
 use crate::Result;
 use crate::layers::Layer;
-use crate::lower::Lower;
+use crate::lower::{Lower, Noise};
 use crate::network::batch;
 use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
@@ -24,10 +24,7 @@ kind!(Dropout);
 
 impl Layer for Dropout {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
-        let x = inputs[0];
-        if !(0.0..1.0).contains(&self.rate) {
-            return Err(cx.error(self, "a rate of at least 0 and below 1", self.rate));
-        }
+        let (x, noise) = (inputs[0], self.noise(cx)?);
         let mut shape = x.shape();
         if let Some(noise) = &self.noise_shape {
             let broadcasts = noise.iter().zip(&shape).all(|(n, d)| n.is_none_or(|n| n == 1 || d.is(n)));
@@ -38,12 +35,26 @@ impl Layer for Dropout {
                 *d = n.map_or(d.clone(), Into::into);
             }
         }
-        if !cx.training() || self.rate == 0.0 {
-            return Ok(vec![x]);
+        Ok(vec![noise.map_or(x, |noise| self.drop(x, noise.uniform(shape)))])
+    }
+}
+
+impl Dropout {
+    /// What decides about elements while training.
+    ///
+    /// # Errors
+    /// A rate that is none.
+    pub(super) fn noise<'g>(&self, cx: &mut Lower<'g>) -> Result<Option<Noise<'g>>> {
+        if !(0.0..1.0).contains(&self.rate) {
+            return Err(cx.error(self, "a rate of at least 0 and below 1", self.rate));
         }
-        let uniform = cx.uniform(shape);
+        Ok((cx.training() && self.rate != 0.0).then(|| cx.noise()))
+    }
+
+    /// x without the elements for which a number of [0, 1) is below the rate.
+    pub(super) fn drop<'b>(&self, x: Tensor<'b>, uniform: Tensor<'b>) -> Tensor<'b> {
         let kept = uniform.greater_equal(uniform.constant(self.rate));
-        Ok(vec![kept.select(x * (1.0 / (1.0 - self.rate)), x.constant(0.0))])
+        kept.select(x * (1.0 / (1.0 - self.rate)), x.constant(0.0))
     }
 }
 

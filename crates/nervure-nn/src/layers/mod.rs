@@ -7,6 +7,7 @@ use crate::lower::Lower;
 use crate::network::{Expr, Inputs, Instance};
 use crate::word::{Object, Word, family};
 
+mod attend;
 mod axes;
 mod recurrent;
 mod window;

@@ -1,8 +1,8 @@
 use nervure_graph::{DType, Dim, Tensor, Type};
 
 use crate::Result;
-use crate::activations::Softmax;
 use crate::initializers::{GlorotUniform, Zeros};
+use crate::layers::attend::Attend;
 use crate::layers::{Dropout, Layer};
 use crate::lower::Lower;
 use crate::network::batch;
@@ -23,6 +23,9 @@ settings! {
     /// Weights: `query/kernel [d, heads, key_dim]`, `key/kernel [f, heads, key_dim]`, `value/kernel [e, heads, value_dim]`,
     /// `attention_output/kernel [heads, value_dim, d]`, and a `bias` beside each. Places that the mask of value or key leaves out are not looked at; a query
     /// that may look at none has y = 0. The query's mask goes on.
+    ///
+    /// Of a long sequence, t · s > 512², scores are made for 128 queries at a time, and anew for the gradient: memory grows with t + s (Rabe and Staats 2021,
+    /// "Self-attention does not need O(n²) memory").
     ///
     /// ```
     /// use nervure_nn::prelude::*;
@@ -53,9 +56,6 @@ settings! {
 }
 kind!(MultiHeadAttention);
 
-/// Scores of places that are not looked at: e to this, less any score, is 0.
-const UNSEEN: f64 = -1e9;
-
 impl MultiHeadAttention {
     /// `[batch, t, n]` → `[batch, t, to…]`, or from `[batch, t, heads, n]`.
     fn project<'g>(&self, cx: &mut Lower<'g>, name: &str, x: Tensor<'g>, from: &[usize], to: &[usize]) -> Tensor<'g> {
@@ -69,22 +69,6 @@ impl MultiHeadAttention {
         }
         let split: Vec<Dim> = to.iter().map(|&n| n.into()).collect();
         y.reshape([&[x.dim(0), x.dim(1)][..], &split].concat())
-    }
-
-    /// Which places each query looks at: `[batch, 1, t, s]`, or what broadcasts to it.
-    fn seen<'g>(&self, cx: &Lower<'g>, [query, key, value]: [Tensor<'g>; 3]) -> Option<Tensor<'g>> {
-        let (t, s) = (query.dim(1), key.dim(1));
-        let causal = self.use_causal_mask.then(|| {
-            let place = |axis| cx.builder().iota(DType::I32, [1.into(), 1.into(), t.clone(), s.clone()], axis);
-            place(2).greater_equal(place(3))
-        });
-        let rows = cx.mask(query).map(|m| m.expand(1).expand(-1));
-        let columns = |x| cx.mask(x).map(|m| m.expand(1).expand(1));
-        let masks = [causal, rows, columns(value), columns(key).filter(|_| key.id() != value.id())];
-        masks.into_iter().flatten().reduce(|a, b| {
-            let shape = [query.dim(0), 1.into(), t.clone(), s.clone()];
-            a.broadcast_to(shape.clone()) & b.broadcast_to(shape)
-        })
     }
 }
 
@@ -116,19 +100,19 @@ impl Layer for MultiHeadAttention {
         let q = self.project(cx, "query", query, &[d], &[heads, key_dim]);
         let k = by_head(self.project(cx, "key", key, &[f], &[heads, key_dim]));
         let v = by_head(self.project(cx, "value", value, &[e], &[heads, value_dim]));
-        let mut scores = by_head(q * (key_dim as f64).sqrt().recip()).matmul_with(k, false, true);
-        let seen = self.seen(cx, [query, key, value]);
-        if let Some(seen) = seen {
-            scores = seen.select(scores, scores.constant(UNSEEN));
-        }
-        let mut shares = cx.activate(&Softmax.into(), scores);
-        if let Some(seen) = seen {
-            shares = seen.select(shares, shares.constant(0.0));
-        }
-        if self.dropout != 0.0 {
-            shares = cx.layer("dropout", &Dropout::new(self.dropout), true, &[shares])?[0];
-        }
-        let y = by_head(shares.matmul(v));
+        let masks = [value, key].map(|x| cx.mask(x));
+        let attend = Attend {
+            query: by_head(q * (key_dim as f64).sqrt().recip()),
+            key: k,
+            value: v,
+            rows: cx.mask(query),
+            columns: match masks {
+                [Some(a), Some(b)] if a.id() != b.id() => Some(a & b),
+                [a, b] => a.or(b),
+            },
+            first: self.use_causal_mask.then(|| cx.builder().scalar(DType::I32, 0.0)),
+        };
+        let y = by_head(attend.lower(cx, &Dropout::new(self.dropout))?);
         let y = self.project(cx, "attention_output", y, &[heads, value_dim], &[d]);
         if let Some(mask) = cx.mask(query) {
             cx.set_mask(y, mask);
