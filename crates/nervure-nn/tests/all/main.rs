@@ -11,6 +11,7 @@ mod layers;
 mod losses;
 mod metrics;
 mod optimizers;
+mod parity;
 mod refusals;
 mod resume;
 mod score;
