@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask accept`, `cargo xtask bench`.
+//! The project's own tasks: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask vocabulary`, `cargo xtask accept`, `cargo xtask bench`.
 
 mod accept;
 mod bench;
@@ -13,7 +13,8 @@ const HELP: &str = "\
 cargo xtask TASK
 
   test            everything that CI runs: formatting, clippy, tidy, documentation, tests, examples
-  tidy            the project's own rules alone
+  tidy            the project's own rules alone: of files and crates, and that each word has a test
+  vocabulary      writes docs/vocabulary.md from the registries and golden files
   accept [NAME…]  figures and times on this machine, too long or too noisy for CI;
                   without NAME all of them: accuracy, digits, first, build, binary, resume
   bench [--only NAME,…] [--threads N] [--rounds N] [--peers DIR|make]
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let done = match names.split_first() {
         Some((&"test", [])) => test::run(),
         Some((&"tidy", [])) => tidy::run(),
+        Some((&"vocabulary", [])) => tidy::vocabulary(),
         Some((&"accept", names)) => accept::run(names),
         Some((&"bench", arguments)) => bench::run(arguments),
         Some((&("help" | "--help" | "-h"), _)) => {

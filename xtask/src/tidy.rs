@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::run::{Result, cargo, output, root};
+use crate::run::{Result, cargo, output, root, step};
 
 /// What each crate of ours may use of ours. A crate that is absent may not exist: the design has to say where it stands.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -51,7 +51,22 @@ pub fn run() -> Result<()> {
     for w in &wrong {
         eprintln!("  {w}");
     }
-    if wrong.is_empty() { Ok(()) } else { Err(format!("tidy: {} to mend", wrong.len()).into()) }
+    if !wrong.is_empty() {
+        return Err(format!("tidy: {} to mend", wrong.len()).into());
+    }
+    step(&mut words(&["golden::coverage", "golden::vocabulary"]))
+}
+
+/// Writes what [`run`] compares.
+pub fn vocabulary() -> Result<()> {
+    step(words(&["golden::vocabulary"]).env("NERVURE_WRITE_VOCABULARY", "1"))
+}
+
+/// The tests that read the registries: that every word and setting has a test, and that `docs/vocabulary.md` says so.
+fn words(tests: &[&str]) -> Command {
+    let mut test = cargo(&["test", "--quiet", "-p", "nervure-nn", "--test", "all", "--"]);
+    test.args(tests);
+    test
 }
 
 fn packages(wrong: &mut Vec<String>) -> Result<()> {

@@ -229,6 +229,16 @@ impl<'g> Lower<'g> {
         self.updates.iter().map(|(path, (_, value))| (path.as_str(), *value))
     }
 
+    /// The weights and states that were declared so far.
+    pub fn parameters(&self) -> &[ParameterSpec] {
+        &self.parameters
+    }
+
+    /// What was added to the loss so far: penalties on weights, and by [`Lower::add_loss`].
+    pub fn penalties(&self) -> &[Tensor<'g>] {
+        &self.penalties
+    }
+
     /// Adds to the loss: a penalty on activities, say. A float scalar.
     pub fn add_loss(&mut self, penalty: Tensor<'g>) {
         self.penalties.push(penalty);

@@ -20,10 +20,15 @@ pub struct Setting {
     pub documentation: String,
     /// What it is where nothing is said; nothing for one that has to be given.
     pub default: Option<Value>,
+    /// Whether it stands in files alone, and has no other value than the default.
+    pub fixed: bool,
 }
 
 /// Plain data that can tell of its settings, as every word of this crate does.
 pub trait Settings: Sized {
+    /// What it is: its documentation as written, Markdown.
+    const DOCUMENTATION: &'static str = "";
+
     /// The settings, in the order of their declaration.
     fn settings() -> Vec<Setting>;
 }
@@ -63,25 +68,28 @@ pub trait Settings: Sized {
 /// constant defaults, is `Copy` and has a value of its name instead of `new`, so that it is written as a word without settings is: `Elu`, `Elu.alpha(0.5)`.
 /// `pub struct Relu;` has no settings.
 macro_rules! settings {
-    ($(#[$meta:meta])* pub struct $word:ident;) => {
-        $(#[$meta])*
+    ($(#[doc = $doc:literal])* pub struct $word:ident;) => {
+        $(#[doc = $doc])*
         #[derive(Debug, Clone, Copy, Default, serde::Serialize, serde::Deserialize)]
         pub struct $word;
 
         impl $crate::settings::Settings for $word {
+            const DOCUMENTATION: &'static str = concat!($($doc, "\n"),*);
+
             fn settings() -> Vec<$crate::settings::Setting> {
                 Vec::new()
             }
         }
     };
-    ($(#[$meta:meta])* pub struct $word:ident $([$($generic:tt)*][$($argument:tt)*])? { $($fields:tt)* }) => {
+    ($(#[doc = $doc:literal])* $(#[derive($derived:ident)])?
+        pub struct $word:ident $([$($generic:tt)*][$($argument:tt)*])? { $($fields:tt)* }) => {
         $crate::settings::settings! {
-            @sort { [$(#[$meta])*] struct $word [$($($generic)*)?] [$($($argument)*)?] } [] [] [] [] $($fields)*
+            @sort { [$($doc)*] [$($derived)?] struct $word [$($($generic)*)?] [$($($argument)*)?] } [] [] [] [] $($fields)*
         }
     };
-    ($(#[$meta:meta])* pub value $word:ident { $($fields:tt)* }) => {
+    ($(#[doc = $doc:literal])* pub value $word:ident { $($fields:tt)* }) => {
         $crate::settings::settings! {
-            @sort { [$(#[$meta])* #[derive(Copy)]] value $word [] [] } [] [] [] [] $($fields)*
+            @sort { [$($doc)*] [Copy] value $word [] [] } [] [] [] [] $($fields)*
         }
     };
 
@@ -157,15 +165,15 @@ macro_rules! settings {
             [$($all)* { [$($doc)*] $v $f: $t as (), must [] [] }]
             [$($must)* { [$($doc)*] $f: $t, $f }] $may $rest $($fields)* }
     };
-    (@sort { [$(#[$meta:meta])*] $form:ident $word:ident $generics:tt $arguments:tt } $all:tt $must:tt $may:tt $rest:tt) => {
-        $crate::settings::settings! { @type [$(#[$meta])*] $word $generics $arguments $all }
+    (@sort { $doc:tt $derived:tt $form:ident $word:ident $generics:tt $arguments:tt } $all:tt $must:tt $may:tt $rest:tt) => {
+        $crate::settings::settings! { @type $doc $derived $word $generics $arguments $all }
         $crate::settings::settings! { @new $form $word $generics $arguments $must $may $rest }
     };
 
-    (@type [$(#[$meta:meta])*] $word:ident [$($generic:tt)*] [$($argument:tt)*]
+    (@type [$($what:literal)*] [$($derived:ident)?] $word:ident [$($generic:tt)*] [$($argument:tt)*]
         [$({ [$($doc:literal)*] $v:vis $f:ident: $t:ty as $s:ty, $how:ident [$($shown:expr)?] [$($d:expr)?] })*]) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone)]
+        $(#[doc = $what])*
+        #[derive(Debug, Clone $(, $derived)?)]
         pub struct $word<$($generic)*> {
             $($(#[doc = $doc])* $v $f: $t,)*
         }
@@ -175,6 +183,8 @@ macro_rules! settings {
         }
 
         impl<$($generic)*> $crate::settings::Settings for $word<$($argument)*> {
+            const DOCUMENTATION: &'static str = concat!($($what, "\n"),*);
+
             fn settings() -> Vec<$crate::settings::Setting> {
                 [$($crate::settings::settings!(@tell [$($doc)*] $f: $t, $how [$($d)?])),*].concat()
             }
@@ -340,6 +350,12 @@ macro_rules! settings {
     (@tell [$($doc:literal)*] $f:ident: $t:ty, must []) => {
         vec![$crate::settings::setting::<$t>(stringify!($f), &[$($doc),*], None)]
     };
+    (@tell [$($doc:literal)*] $f:ident: $t:ty, fixed [$d:expr]) => {
+        vec![$crate::settings::Setting {
+            fixed: true,
+            ..$crate::settings::setting::<$t>(stringify!($f), &[$($doc),*], Some($d))
+        }]
+    };
     (@tell [$($doc:literal)*] $f:ident: $t:ty, $how:ident [$d:expr]) => {
         vec![$crate::settings::setting::<$t>(stringify!($f), &[$($doc),*], Some($d))]
     };
@@ -429,7 +445,8 @@ impl WeightSettings {
 /// A setting of that type.
 pub(crate) fn setting<T: Serialize>(name: &str, documentation: &[&str], default: Option<T>) -> Setting {
     let lines: Vec<&str> = documentation.iter().map(|line| line.trim()).collect();
-    Setting { name: name.into(), documentation: lines.join(" "), default: default.map(|d| value(&d)) }
+    let default = default.map(|d| value(&d));
+    Setting { name: name.into(), documentation: lines.join(" "), default, fixed: false }
 }
 
 /// The settings of a type, with these as their defaults.

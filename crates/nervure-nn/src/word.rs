@@ -150,6 +150,8 @@ pub struct Entry<F: Family + ?Sized> {
     pub kind: &'static str,
     /// Other names by which it is read.
     pub aliases: &'static [&'static str],
+    /// What it is: its documentation as written, Markdown.
+    pub documentation: &'static str,
     /// Its settings.
     pub settings: fn() -> Vec<Setting>,
     /// Reads it from its settings.
@@ -159,8 +161,8 @@ pub struct Entry<F: Family + ?Sized> {
 }
 
 impl<F: Family + ?Sized> Entry<F> {
-    /// The entry of a program's own word, which tells of no settings and has no samples. One that implements [`Settings`] tells of them by
-    /// `Entry { settings: T::settings, ..Entry::of::<T>() }`.
+    /// The entry of a program's own word, which tells nothing of itself and has no samples. One that implements [`Settings`] tells of them by
+    /// `Entry { documentation: T::DOCUMENTATION, settings: T::settings, ..Entry::of::<T>() }`.
     ///
     /// ```
     /// use nervure_nn::layers::Layer;
@@ -193,6 +195,7 @@ impl<F: Family + ?Sized> Entry<F> {
         Entry {
             kind: T::KIND,
             aliases: T::ALIASES,
+            documentation: "",
             settings: Vec::new,
             parse: |config| read::<T>(config).map(|word| word.into().0),
             samples: Vec::new,
@@ -282,6 +285,7 @@ macro_rules! family {
 
         static REGISTRY: $crate::word::Registry<dyn $family> = $crate::word::Registry::new(&[
             $($($crate::word::Entry {
+                documentation: <$word as $crate::word::Settings>::DOCUMENTATION,
                 settings: <$word as $crate::word::Settings>::settings,
                 samples: <$word as $crate::word::Samples<dyn $family>>::samples,
                 ..$crate::word::Entry::of::<$word>()

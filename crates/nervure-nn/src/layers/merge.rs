@@ -9,9 +9,9 @@ use crate::word::{Sample, Samples, kind};
 
 /// Layers that merge inputs elementwise, pair by pair from the left.
 macro_rules! merges {
-    ($($(#[$doc:meta])* $word:ident $arity:expr, $merge:expr;)*) => {$(
+    ($($(#[doc = $doc:literal])* $word:ident $arity:expr, $merge:expr;)*) => {$(
         settings! {
-            $(#[$doc])*
+            $(#[doc = $doc])*
             ///
             /// The inputs broadcast to one shape: those of fewer axes get axes of size 1 behind the batch, and axes of size 1 are repeated. The
             /// result is masked where all inputs are, if all have a mask.

@@ -213,6 +213,7 @@ fn words_tell_of_the_settings_that_they_have() {
 
 fn tells<F: Family + ?Sized>() {
     for entry in F::registry().builtin() {
+        assert!(!entry.documentation.is_empty(), "{} has no documentation", entry.kind);
         let settings = (entry.settings)();
         let told: Vec<&str> = settings.iter().map(|s| s.name.as_str()).collect();
         for s in &settings {

@@ -1,0 +1,83 @@
+//! What golden files cannot show, with the test that shows it: what is random, and what Keras does not have or does otherwise.
+
+/// Words and settings that have no golden case.
+pub struct Elsewhere {
+    /// Of one family.
+    pub words: &'static [&'static str],
+    /// Settings of theirs; all, and the words themselves, where none is named.
+    pub settings: &'static [&'static str],
+    /// Why Keras's numbers are of no use.
+    pub why: &'static str,
+    /// The test: its module under `tests/all`, and its name.
+    pub test: &'static str,
+}
+
+const fn elsewhere(
+    words: &'static [&'static str],
+    settings: &'static [&'static str],
+    why: &'static str,
+    test: &'static str,
+) -> Elsewhere {
+    Elsewhere { words, settings, why, test }
+}
+
+/// Of `layers/core`.
+pub const CORE: &[Elsewhere] =
+    &[elsewhere(&["Dropout"], &[], "random", "conformance::dropout_draws_anew_at_each_step")];
+
+/// Of `layers/convolution`.
+pub const CONVOLUTION: &[Elsewhere] = &[];
+
+/// Of `layers/normalization`.
+pub const NORMALIZATION: &[Elsewhere] = &[];
+
+/// Of `layers/recurrent`.
+pub const RECURRENT: &[Elsewhere] = &[];
+
+/// Of `layers/attention`.
+pub const ATTENTION: &[Elsewhere] = &[];
+
+/// Of `layers/preprocessing`.
+pub const PREPROCESSING: &[Elsewhere] = &[];
+
+pub const ACTIVATIONS: &[Elsewhere] = &[];
+
+pub const LOSSES: &[Elsewhere] = &[];
+
+pub const METRICS: &[Elsewhere] = &[
+    elsewhere(&["huber"], &[], "no metric of Keras", "metrics::losses_are_means_of_their_values"),
+    elsewhere(&["named"], &[], "Keras has it as an argument", "metrics::a_metric_may_have_another_name"),
+    elsewhere(
+        &["sparse_categorical_crossentropy"],
+        &["ignore_class"],
+        "no setting of Keras's metric",
+        "metrics::losses_are_means_of_their_values",
+    ),
+];
+
+pub const OPTIMIZERS: &[Elsewhere] = &[];
+
+pub const REGULARIZERS: &[Elsewhere] = &[];
+
+pub const CONSTRAINTS: &[Elsewhere] = &[];
+
+pub const INITIALIZERS: &[Elsewhere] = &[
+    elsewhere(
+        &[
+            "GlorotNormal",
+            "GlorotUniform",
+            "HeNormal",
+            "HeUniform",
+            "LecunNormal",
+            "LecunUniform",
+            "RandomNormal",
+            "RandomUniform",
+            "TruncatedNormal",
+            "VarianceScaling",
+        ],
+        &[],
+        "random",
+        "initializers::mean_variance_and_bounds",
+    ),
+    elsewhere(&["Orthogonal"], &[], "random", "initializers::orthogonal_vectors_are_orthogonal"),
+];
