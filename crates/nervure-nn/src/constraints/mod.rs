@@ -48,14 +48,7 @@ fn scaled<'g>(w: Tensor<'g>, norms: Tensor<'g>, to: Tensor<'g>) -> Tensor<'g> {
 
 /// An error unless a weight of this shape has `axes`, at least one and each once.
 fn has_axes(shape: &[usize], axes: &Axes) -> Result<(), String> {
-    let from_front = |&axis: &isize| {
-        let at = if axis < 0 { axis.checked_add_unsigned(shape.len())? } else { axis };
-        usize::try_from(at).ok().filter(|&at| at < shape.len())
-    };
-    let mut places: Vec<Option<usize>> = axes.0.iter().map(from_front).collect();
-    places.sort_unstable();
-    let each_once = places.windows(2).all(|w| w[0] != w[1]);
-    if !places.is_empty() && places.iter().all(Option::is_some) && each_once {
+    if axes.places(shape.len()).is_some_and(|places| !places.is_empty()) {
         return Ok(());
     }
     Err(format!("a weight with the axes {:?}, at least one and each once", axes.0))

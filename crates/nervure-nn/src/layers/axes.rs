@@ -40,6 +40,17 @@ impl<'de> Deserialize<'de> for Axes {
 }
 
 impl Axes {
+    /// The axes from the front, ascending; none if one is not there, or given twice.
+    pub(crate) fn places(&self, rank: usize) -> Option<Vec<usize>> {
+        let from_front = |&axis: &isize| {
+            let at = if axis < 0 { axis.checked_add_unsigned(rank)? } else { axis };
+            usize::try_from(at).ok().filter(|&at| at < rank)
+        };
+        let mut places: Vec<usize> = self.0.iter().map(from_front).collect::<Option<_>>()?;
+        places.sort_unstable();
+        places.windows(2).all(|w| w[0] != w[1]).then_some(places)
+    }
+
     /// The axes from the front, ascending, with their sizes.
     ///
     /// # Errors

@@ -2,7 +2,7 @@ use nervure_graph::{DType, Tensor, Type};
 
 use crate::Result;
 use crate::activations::Link;
-use crate::losses::{Loss, Prediction, numbers, smoothing};
+use crate::losses::{Loss, Prediction, binary_crossentropies, numbers, smoothing};
 use crate::network::batch;
 use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
@@ -27,15 +27,8 @@ impl Loss for BinaryCrossentropy {
     fn lower<'g>(&self, target: Tensor<'g>, prediction: Prediction<'g>) -> Tensor<'g> {
         let s = self.label_smoothing;
         let t = if s == 0.0 { target } else { target * (1.0 - s) + 0.5 * s };
-        let values = match prediction.logits(self.from_logits, Link::Sigmoid) {
-            // Neither term cancels, nor do their gradients.
-            Some(z) => (1.0 - t) * z.softplus() + t * (-z).softplus(),
-            None => {
-                let p = prediction.clipped();
-                -(t * p.log() + (1.0 - t) * (-p).log1p())
-            }
-        };
-        values.mean(&[-1])
+        let logits = prediction.logits(self.from_logits, Link::Sigmoid);
+        binary_crossentropies(t, prediction, logits).mean(&[-1])
     }
 
     fn target(&self, prediction: &Type) -> Result<Type, String> {

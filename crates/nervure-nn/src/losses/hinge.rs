@@ -13,10 +13,15 @@ kind!(Hinge = "hinge");
 
 impl Loss for Hinge {
     fn lower<'g>(&self, target: Tensor<'g>, prediction: Prediction<'g>) -> Tensor<'g> {
-        let zero = target.constant(0.0);
-        let t = target.equal(zero).select(target.constant(-1.0), target);
-        (1.0 - t * prediction.value).max(zero).mean(&[-1])
+        margins(target, prediction.value).mean(&[-1])
     }
+}
+
+/// max(1 − t y, 0), t −1 where it is 0.
+pub(super) fn margins<'g>(target: Tensor<'g>, y: Tensor<'g>) -> Tensor<'g> {
+    let zero = target.constant(0.0);
+    let t = target.equal(zero).select(target.constant(-1.0), target);
+    (1.0 - t * y).max(zero)
 }
 
 impl Samples<dyn Loss> for Hinge {

@@ -9,19 +9,65 @@ use crate::word::{Word, family};
 family! {
     Loss "loss" {
         binary_crossentropy: BinaryCrossentropy;
+        binary_focal_crossentropy: BinaryFocalCrossentropy;
         categorical_crossentropy: CategoricalCrossentropy;
+        categorical_focal_crossentropy: CategoricalFocalCrossentropy;
+        categorical_generalized_cross_entropy: CategoricalGeneralizedCrossEntropy;
+        categorical_hinge: CategoricalHinge;
+        circle: Circle;
+        cosine_similarity: CosineSimilarity;
+        dice: Dice, Tversky;
         hinge: Hinge;
         huber: Huber;
+        kl_divergence: KLDivergence;
+        log_cosh: LogCosh;
         mean_absolute_error: MeanAbsoluteError;
+        mean_absolute_percentage_error: MeanAbsolutePercentageError;
         mean_squared_error: MeanSquaredError;
+        mean_squared_logarithmic_error: MeanSquaredLogarithmicError;
+        poisson: Poisson;
         sparse_categorical_crossentropy: SparseCategoricalCrossentropy;
+        squared_hinge: SquaredHinge;
     }
 }
+
+mod function;
+
+pub use function::LossFunction;
 
 /// A loss: one number for each row (and for each place within it), from a target and a prediction.
 ///
 /// A batch's loss is Σ weight · value / number of values, as in Keras (`sum_over_batch_size`); values that are masked count neither above
 /// nor below.
+///
+/// A loss of a program's own is plain data with a name and a `lower`; files that hold it can be read once the registry has it. (Where no file is to hold it, an
+/// expression will do: [`LossFunction`].)
+///
+/// ```
+/// use nervure_nn::losses::{Loss, Prediction};
+/// use nervure_nn::word::{Entry, Family};
+/// use nervure_nn::{Kind, Tensor};
+/// use serde::{Deserialize, Serialize};
+///
+/// /// max(q (t − y), (q − 1) (t − y)): the prediction becomes the quantile q (Koenker and Bassett 1978, "Regression quantiles").
+/// #[derive(Debug, Clone, Serialize, Deserialize)]
+/// struct Quantile {
+///     q: f64,
+/// }
+///
+/// impl Kind for Quantile {
+///     const KIND: &'static str = "quantile";
+/// }
+///
+/// impl Loss for Quantile {
+///     fn lower<'g>(&self, target: Tensor<'g>, prediction: Prediction<'g>) -> Tensor<'g> {
+///         let e = target - prediction.value;
+///         (e * self.q).max(e * (self.q - 1.0)).mean(&[-1])
+///     }
+/// }
+///
+/// <dyn Loss as Family>::registry().add(Entry::of::<Quantile>());
+/// ```
 pub trait Loss: Word {
     /// The values, of the prediction's shape without its last axis.
     fn lower<'g>(&self, target: Tensor<'g>, prediction: Prediction<'g>) -> Tensor<'g>;
@@ -105,4 +151,33 @@ pub(crate) fn smoothing(share: f64) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("expected a label_smoothing of 0 to 1, received {share}"))
+}
+
+/// Whether a focusing exponent is one.
+fn gamma(gamma: f64) -> Result<(), String> {
+    if gamma >= 0.0 && gamma.is_finite() {
+        return Ok(());
+    }
+    Err(format!("expected a gamma of at least 0, received {gamma}"))
+}
+
+/// x^γ, with a gradient at x = 0 where γ is 0 too.
+fn focusing(x: Tensor<'_>, gamma: f64) -> Tensor<'_> {
+    if gamma == 0.0 { x.ones_like() } else { x.pow(x.constant(gamma)) }
+}
+
+/// −(t ln p + (1 − t) ln(1 − p)), from the logits where there are some.
+fn binary_crossentropies<'g>(
+    t: Tensor<'g>,
+    prediction: Prediction<'g>,
+    logits: Option<Tensor<'g>>,
+) -> Tensor<'g> {
+    match logits {
+        // Neither term cancels, nor do their gradients.
+        Some(z) => (1.0 - t) * z.softplus() + t * (-z).softplus(),
+        None => {
+            let p = prediction.clipped();
+            -(t * p.log() + (1.0 - t) * (-p).log1p())
+        }
+    }
 }

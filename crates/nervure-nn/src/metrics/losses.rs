@@ -2,11 +2,7 @@
 
 use nervure_graph::Tensor;
 
-pub use crate::losses::{
-    BinaryCrossentropy, CategoricalCrossentropy, Hinge, Huber, MeanAbsoluteError, MeanSquaredError,
-    SparseCategoricalCrossentropy,
-};
-
+use crate::losses;
 use crate::losses::{Loss, Prediction};
 use crate::metrics::{Direction, Metric, ratio, spread, weighted_mean};
 use crate::word::{Sample, Samples};
@@ -14,6 +10,8 @@ use nervure_graph::DType;
 
 macro_rules! metrics {
     ($($loss:ident),*) => {$(
+        pub use losses::$loss;
+
         impl Metric for $loss {
             fn lower<'g>(
                 &self,
@@ -44,11 +42,18 @@ macro_rules! metrics {
 metrics!(
     BinaryCrossentropy,
     CategoricalCrossentropy,
+    CategoricalHinge,
     Hinge,
     Huber,
+    KLDivergence,
+    LogCosh,
     MeanAbsoluteError,
+    MeanAbsolutePercentageError,
     MeanSquaredError,
-    SparseCategoricalCrossentropy
+    MeanSquaredLogarithmicError,
+    Poisson,
+    SparseCategoricalCrossentropy,
+    SquaredHinge
 );
 
 fn lower<'g>(

@@ -16,8 +16,9 @@ family! {
         binary_accuracy: BinaryAccuracy;
         categorical_accuracy: CategoricalAccuracy;
         f1_score: F1Score;
-        losses: BinaryCrossentropy, CategoricalCrossentropy, Hinge, Huber, MeanAbsoluteError, MeanSquaredError,
-            SparseCategoricalCrossentropy;
+        losses: BinaryCrossentropy, CategoricalCrossentropy, CategoricalHinge, Hinge, Huber, KLDivergence, LogCosh,
+            MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, Poisson,
+            SparseCategoricalCrossentropy, SquaredHinge;
         named: Named;
         precision: Precision, Recall;
         r2_score: R2Score;

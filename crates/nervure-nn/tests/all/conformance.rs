@@ -217,7 +217,7 @@ fn tells<F: Family + ?Sized>() {
         let settings = (entry.settings)();
         let told: Vec<&str> = settings.iter().map(|s| s.name.as_str()).collect();
         for s in &settings {
-            let sentence = s.documentation.starts_with(|c: char| c.is_uppercase() || "ηρμελβ".contains(c))
+            let sentence = s.documentation.starts_with(|c: char| c.is_uppercase() || "ηρμελβγ".contains(c))
                 && s.documentation.ends_with('.');
             assert!(sentence, "{} {}: {:?}", entry.kind, s.name, s.documentation);
         }

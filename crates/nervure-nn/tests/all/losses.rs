@@ -1,10 +1,13 @@
 //! Losses on cases by hand, and what is refused.
 
+use std::collections::BTreeMap;
+
 use nervure_graph::testing::check_gradients;
-use nervure_graph::{DType, Type};
+use nervure_graph::{Array, Bindings, Builder, DType, Type, evaluate};
 use nervure_nn::activations::Link;
 use nervure_nn::losses::*;
 use nervure_nn::network::batch;
+use nervure_nn::prelude::{Dataset, Dense, Fit, SGD, Seed, Sequential};
 use nervure_nn::word::{Family, Object};
 
 use crate::score::{Numbers, classes, floats, loss_case, near, operand, plan_agrees, values};
@@ -101,6 +104,22 @@ fn an_output_that_does_not_fit_is_refused_in_words() {
         "label_smoothing of 0 to 1, received 1.5",
     );
     refused(&Huber::new().delta(0.0), f32s(&[1]), "a delta above 0, received 0");
+    refused(&BinaryFocalCrossentropy::new().gamma(-1.0), f32s(&[1]), "a gamma of at least 0, received -1");
+    refused(&BinaryFocalCrossentropy::new().alpha(2.0), f32s(&[1]), "an alpha of 0 to 1, received 2");
+    let weighted = CategoricalFocalCrossentropy::new().alpha([0.5, 0.5]);
+    refused(&weighted, f32s(&[3]), "an alpha for each class of f32[batch, 3], received 2");
+    refused(
+        &CategoricalGeneralizedCrossEntropy::new().q(1.0),
+        f32s(&[3]),
+        "a q above 0 and below 1, received 1",
+    );
+    refused(&CosineSimilarity::new().axis(0), f32s(&[3]), "an axis behind the batch, received 0");
+    refused(&CosineSimilarity::new().axis(isize::MIN), f32s(&[3]), "an axis behind the batch");
+    refused(&Dice::new().axis([1, 1]), f32s(&[3]), "axes behind the batch, each once, received [1, 1]");
+    refused(&Tversky::new().axis(0), f32s(&[3]), "axes behind the batch, each once, received [0]");
+    refused(&Tversky::new().beta(-1.0), f32s(&[3]), "beta of at least 0, received -1");
+    refused(&Circle::new().gamma(0.0), f32s(&[3]), "a gamma above 0 and a margin, received 0 and 0.4");
+    refused(&Circle::new(), f32s(&[2, 3]), "expected an output f32[batch, n]");
     assert_eq!(sparse.target(&f32s(&[5, 3])).unwrap(), Type::new(DType::I32, [batch(), 5.into()]));
 }
 
@@ -117,6 +136,55 @@ fn gradients_and_plans_of_every_loss_agree_with_the_reference() {
     }
 }
 
+/// A focusing exponent of 0 is no focusing, and of the logits behind a sigmoid the loss is exact where a float cannot tell 1 − p from 0.
+#[test]
+fn focal_losses_go_back_to_crossentropy_and_to_the_logits() {
+    let plain = values(&BinaryCrossentropy::new(), &targets(), &probabilities(), None);
+    near(
+        &values(&BinaryFocalCrossentropy::new().gamma(0.0), &targets(), &probabilities(), None),
+        &plain,
+        EXACT,
+    );
+    let plain = values(&CategoricalCrossentropy::new(), &one_hot(), &distributions(), None);
+    let focal = CategoricalFocalCrossentropy::new().alpha(1.0).gamma(0.0);
+    near(&values(&focal, &one_hot(), &distributions(), None), &plain, EXACT);
+    let (t, z) = (floats(&[1, 1], &[0.0]), floats(&[1, 1], &[90.0]));
+    near(&values(&BinaryFocalCrossentropy::new(), &t, &z, Some(Link::Sigmoid)), &[90.0], EXACT);
+}
+
+/// Rows without a second one of their class, or without one of another, are masked.
+#[test]
+fn circle_counts_rows_that_have_pairs() {
+    let builder = Builder::new();
+    let t = builder.input("t", DType::I32, [4.into()]);
+    builder.output("mask", Circle::new().mask(t).unwrap());
+    let graph = builder.finish().unwrap();
+    let masked = |classes: [f64; 4]| {
+        let inputs = BTreeMap::from([("t".into(), Array::<f64>::of(DType::I32, &[4], &classes))]);
+        let run = evaluate(&graph, &Bindings::new(), &inputs, &BTreeMap::new()).unwrap();
+        run.output("mask").unwrap().to_f64()
+    };
+    assert_eq!(masked([1.0, 0.0, 1.0, 2.0]), [1.0, 0.0, 1.0, 0.0]);
+    assert_eq!(masked([1.0; 4]), [0.0; 4]);
+}
+
+#[test]
+fn an_expression_is_a_loss() {
+    let x = ndarray::arr2(&[[0.5_f32, -1.0], [2.0, 0.3], [-0.7, 1.1]]);
+    let y = ndarray::arr2(&[[1.0_f32], [-0.5], [0.2]]);
+    let train = |loss: Object<dyn Loss>| {
+        let mut model = Sequential::new([2]).add(Dense::new(1)).build(Seed(1)).unwrap();
+        let history = model.fit(&Dataset::new(&x, &y), Fit::new(loss, SGD::new()).epochs(3)).unwrap();
+        history.get("loss")
+    };
+    let squared = LossFunction::new("squared", |t, y| (y - t).square().mean(&[-1]));
+    assert_eq!(train(squared.into()), train(MeanSquaredError.into()));
+    let wrong = LossFunction::new("wrong", |t, y| t + y.narrow(-1, 0, 3));
+    let mut model = Sequential::new([2]).add(Dense::new(1)).build(Seed(1)).unwrap();
+    let error = model.fit(&Dataset::new(&x, &y), Fit::new(wrong, SGD::new())).unwrap_err().to_string();
+    assert!(error.contains("loss `wrong` of output `dense`: "), "{error}");
+}
+
 #[test]
 fn losses_are_read_under_keras_names() {
     let names = [
@@ -129,6 +197,10 @@ fn losses_are_read_under_keras_names() {
         ("SparseCategoricalCrossentropy", "sparse_categorical_crossentropy"),
         ("Huber", "huber"),
         ("hinge", "hinge"),
+        ("mape", "mean_absolute_percentage_error"),
+        ("MSLE", "mean_squared_logarithmic_error"),
+        ("KLD", "kl_divergence"),
+        ("logcosh", "log_cosh"),
     ];
     for (name, kind) in names {
         assert_eq!(Object::<dyn Loss>::named(name).unwrap().kind(), kind, "{name}");

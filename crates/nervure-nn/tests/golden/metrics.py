@@ -30,7 +30,7 @@ def metric(name, target, prediction, chosen=None, bound=None, **settings):
         cases.append(made | ({} if weight is None else {"weight": weight}) | {"result": [number(v) for v in result]})
 
 
-for name in ["MeanSquaredError", "MeanAbsoluteError", "RootMeanSquaredError"]:
+for name in ["MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "RootMeanSquaredError", "LogCoshError"]:
     metric(name, "numbers", "guesses")
 metric("R2Score", "numbers", "guesses")
 metric("R2Score", "numbers", "guesses", class_aggregation="variance_weighted_average")
@@ -41,7 +41,12 @@ metric("CategoricalCrossentropy", "one_hot", "probabilities")
 metric("CategoricalCrossentropy", "one_hot", "scores", from_logits=True, label_smoothing=0.1)
 metric("SparseCategoricalCrossentropy", "classes", "probabilities")
 metric("SparseCategoricalCrossentropy", "classes", "scores", from_logits=True)
+metric("MeanSquaredLogarithmicError", "truth", "said")
+metric("Poisson", "truth", "said")
+metric("KLDivergence", "one_hot", "probabilities")
 metric("Hinge", "truth", "logit")
+metric("SquaredHinge", "truth", "logit")
+metric("CategoricalHinge", "one_hot", "scores")
 
 metric("accuracy", "truth", "said", chosen="BinaryAccuracy")
 metric("accuracy", "one_hot", "scores", chosen="CategoricalAccuracy")

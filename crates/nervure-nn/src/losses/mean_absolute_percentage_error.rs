@@ -1,0 +1,26 @@
+use nervure_graph::{DType, Tensor, Type};
+
+use crate::losses::{Loss, Prediction};
+use crate::network::batch;
+use crate::settings::settings;
+use crate::word::{Sample, Samples, kind};
+
+settings! {
+    /// 100 · |t − y| / max(|t|, 10⁻⁷), mean over the last axis. Target and prediction `[batch, …, n]`.
+    pub struct MeanAbsolutePercentageError;
+}
+kind!(MeanAbsolutePercentageError = "mean_absolute_percentage_error" | "mape");
+
+impl Loss for MeanAbsolutePercentageError {
+    fn lower<'g>(&self, target: Tensor<'g>, prediction: Prediction<'g>) -> Tensor<'g> {
+        let size = target.abs().max(target.constant(1e-7));
+        ((target - prediction.value) / size).abs().mean(&[-1]) * 100.0
+    }
+}
+
+impl Samples<dyn Loss> for MeanAbsolutePercentageError {
+    fn samples() -> Vec<Sample<dyn Loss>> {
+        let ty = Type::new(DType::F32, [batch(), 2.into()]);
+        vec![Sample::new(MeanAbsolutePercentageError, [ty.clone(), ty])]
+    }
+}
