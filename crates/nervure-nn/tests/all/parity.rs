@@ -47,7 +47,7 @@ fn follows<Y: IntoArray>(
     for (i, (path, shape)) in weights.iter().enumerate() {
         let around_one = path.contains("gamma") || path.contains("variance");
         let (middle, scale) = if around_one { (1.0, 0.2) } else { (0.0, 0.8) };
-        model.set_weight(path, &noise(1000 * (i + 1), shape).mapv(|v| middle + v * scale)).unwrap();
+        model.set_weight(path, noise(1000 * (i + 1), shape).mapv(|v| middle + v * scale)).unwrap();
     }
     let all = noise(7, &[&[ROWS * BATCHES], shape].concat());
     let largest = run.losses.iter().fold(0.0_f64, |m, l| m.max(*l));
