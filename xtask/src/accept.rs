@@ -13,6 +13,9 @@ type Figures = fn(&mut Report) -> Result<()>;
 const ALL: &[(&str, Figures)] = &[
     ("accuracy", accuracy),
     ("digits", digits),
+    ("fashion_mnist", fashion_mnist),
+    ("text", text),
+    ("forecast", forecast),
     ("first", first),
     ("build", build),
     ("binary", binary),
@@ -83,17 +86,68 @@ fn accuracy(report: &mut Report) -> Result<()> {
 fn digits(report: &mut Report) -> Result<()> {
     let mut sum = 0.0;
     for seed in 0..SEEDS {
-        let (out, _) = output(Command::new(example("digits")).arg(seed.to_string()))?;
-        let text = String::from_utf8(out.stdout)?;
-        let said = text
-            .lines()
-            .find_map(|l| l.strip_prefix("test accuracy "))
-            .ok_or("the example says no accuracy")?;
-        sum += said.trim().parse::<f64>()?;
+        sum += said(&run_example("digits", &[&seed.to_string()], Stdio::null())?, "test accuracy")?;
     }
     let mean = sum / SEEDS as f64;
     report.line("digits: test accuracy of the example", format!("{mean:.4}"), "≥ 0.98", mean >= 0.98);
     Ok(())
+}
+
+/// Test accuracy on the images of Debian's package, which is unpacked in the target folder.
+fn fashion_mnist(report: &mut Report) -> Result<()> {
+    let folder = target().join("fashion-mnist");
+    let images = folder.join("usr/share/datasets/fashion-mnist");
+    if !images.exists() {
+        eprintln!("Downloads dataset-fashion-mnist (31 MB) from Debian's archive.");
+        std::fs::create_dir_all(&folder)?;
+        step(Command::new("apt-get").args(["download", "dataset-fashion-mnist"]).current_dir(&folder))?;
+        let package = std::fs::read_dir(&folder)?.flatten().map(|entry| entry.path());
+        let package = package.filter(|path| path.extension().is_some_and(|e| e == "deb")).max();
+        let package = package.ok_or("apt-get left no package")?;
+        step(Command::new("dpkg").arg("-x").arg(package).arg(&folder))?;
+    }
+    let images = images.to_str().ok_or("the target folder's name is not UTF-8")?;
+    let accuracy = said(&run_example("fashion_mnist", &[images], Stdio::null())?, "test accuracy")?;
+    let seen = format!("{accuracy:.4}");
+    report.line("fashion_mnist: test accuracy, 5 epochs", seen, "≥ 0.91", accuracy >= 0.91);
+    Ok(())
+}
+
+/// Test accuracy on descriptions of Debian's packages, as this machine knows them.
+fn text(report: &mut Report) -> Result<()> {
+    let mut packages = Command::new("apt-cache").arg("dumpavail").stdout(Stdio::piped()).spawn()?;
+    let descriptions = packages.stdout.take().ok_or("a child without pipes")?;
+    let out = run_example("text", &[], descriptions.into());
+    packages.wait()?;
+    let accuracy = said(&out?, "test accuracy")?;
+    report.line("text: test accuracy, 8 sections", format!("{accuracy:.4}"), "≥ 0.8", accuracy >= 0.8);
+    Ok(())
+}
+
+/// Error of the forecasts of an LSTM, next to the naive ones'.
+fn forecast(report: &mut Report) -> Result<()> {
+    let out = run_example("forecast", &[], Stdio::null())?;
+    let (lstm, naive) = (said(&out, "years: LSTM")?, said(&out, "naive")?);
+    report.line(
+        "forecast: RMSE of an LSTM",
+        format!("{lstm:.1}"),
+        &format!("< {naive:.1} (naive)"),
+        lstm < naive,
+    );
+    Ok(())
+}
+
+/// What an example prints.
+fn run_example(name: &str, arguments: &[&str], stdin: Stdio) -> Result<String> {
+    let (out, _) = output(Command::new(example(name)).args(arguments).stdin(stdin))?;
+    Ok(String::from_utf8(out.stdout)?)
+}
+
+/// The number that stands behind these words.
+fn said(text: &str, words: &str) -> Result<f64> {
+    let (_, behind) = text.split_once(words).ok_or_else(|| format!("the example says no {words}"))?;
+    let number = behind.split_whitespace().next().unwrap_or_default();
+    Ok(number.trim_end_matches(',').parse()?)
 }
 
 /// The first example as a whole process.

@@ -5,14 +5,25 @@ mod diabetes;
 #[expect(dead_code, reason = "the test trains for fewer epochs than `main`")]
 #[path = "../../../examples/digits/main.rs"]
 mod digits;
+#[expect(dead_code, reason = "its images are not everywhere; the test trains on others")]
+#[path = "../../../examples/fashion_mnist/main.rs"]
+mod fashion_mnist;
 #[path = "../../../examples/first_script/main.rs"]
 mod first_script;
+#[path = "../../../examples/forecast/main.rs"]
+mod forecast;
 #[path = "../../../examples/in_process/main.rs"]
 mod in_process;
 #[path = "../../../examples/own_words/main.rs"]
 mod own_words;
+#[expect(dead_code, reason = "its texts are not everywhere; the test learns from others")]
+#[path = "../../../examples/text/main.rs"]
+mod text;
 #[path = "../../../examples/two_inputs/main.rs"]
 mod two_inputs;
+
+use ndarray::{Array1, Array4};
+use nervure::prelude::Dataset;
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -30,6 +41,49 @@ fn diabetes() -> Result {
 #[test]
 fn digits() -> Result {
     let accuracy = digits::train(1, 6)?;
+    assert!(accuracy >= 0.95, "accuracy {accuracy}");
+    Ok(())
+}
+
+#[test]
+fn forecast() -> Result {
+    forecast::main()
+}
+
+/// Handwritten digits of the built-in set, as large as pieces of clothing, in the example's network.
+#[test]
+fn fashion_mnist() -> Result {
+    let table = nervure::data::datasets::get("digits").ok_or("the set is built in")?.table()?;
+    let value = |row: usize, column: usize| table.columns()[column].get(row).parse::<f32>().unwrap();
+    let digits = |first: usize, rows: usize| {
+        // Each grey value, of 16, thrice in both directions, within a border of two.
+        let x = Array4::from_shape_fn((rows, 28, 28, 1), |(i, y, x, _)| {
+            let inside = |at: usize| (2..26).contains(&at);
+            if inside(y) && inside(x) { value(first + i, (y - 2) / 3 * 8 + (x - 2) / 3) * 16.0 } else { 0.0 }
+        });
+        let y = Array1::from_shape_fn(rows, |i| value(first + i, 64) as i32);
+        Dataset::new(&x, &y)
+    };
+    let accuracy = fashion_mnist::train(&digits(0, 600), &digits(1500, 200), (2, 16), 1)?;
+    assert!(accuracy >= 0.8, "accuracy {accuracy}");
+    Ok(())
+}
+
+/// Sentences in which one word, among others, tells the class.
+#[test]
+fn text() -> Result {
+    let filler = ["the", "of", "a", "small", "program", "for", "tool", "and", "in", "with"];
+    let telling =
+        [["dragon", "castle", "chess"], ["guitar", "chord", "melody"], ["galaxy", "orbit", "comet"]];
+    let texts: Vec<(String, usize)> = (0..600)
+        .map(|i| {
+            let class = i % 3;
+            let other = |k: usize| filler[(i * 7 + k * 31 + i * k) % filler.len()];
+            let told = telling[class][i / 3 % 3];
+            (format!("{} {}, {told} {} {}", other(1), other(2), other(3), other(4)), class)
+        })
+        .collect();
+    let accuracy = text::learn(&texts[..450], &texts[450..], 3, 4, 1)?;
     assert!(accuracy >= 0.95, "accuracy {accuracy}");
     Ok(())
 }
