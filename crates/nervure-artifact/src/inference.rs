@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use nervure_exec::{Buffer, Plans, Store, Threads, View};
-use nervure_graph::{Bindings, Graph, Op, Type};
+use nervure_graph::{Bindings, Graph, Type};
 
 use crate::error::{Error, Result};
 
@@ -48,11 +48,7 @@ impl Inference {
 
     /// The inputs: names and types.
     pub fn inputs(&self) -> impl ExactSizeIterator<Item = (&str, &Type)> {
-        self.graph.inputs().iter().map(|&id| {
-            let node = self.graph.node(id);
-            let name = if let Op::Input { name, .. } = &node.op { name.as_str() } else { "" };
-            (name, &node.ty)
-        })
+        self.graph.inputs().iter().map(|&id| (self.graph.name(id), &self.graph.node(id).ty))
     }
 
     /// The outputs: names and types.

@@ -113,6 +113,11 @@ impl Graph {
         &self.inputs
     }
 
+    /// Name of an input or parameter; empty for other nodes, which have none.
+    pub fn name(&self, id: NodeId) -> &str {
+        if let Op::Input { name, .. } | Op::Parameter { name, .. } = &self.node(id).op { name } else { "" }
+    }
+
     /// What a run answers: name and node.
     pub fn outputs(&self) -> &[(String, NodeId)] {
         &self.outputs

@@ -26,6 +26,15 @@ pub fn inline<'g>(builder: &'g Builder, graph: &Graph, inputs: &[Tensor<'g>]) ->
         .collect()
 }
 
+/// A name that is not taken: this one, with primes behind it if need be.
+pub(crate) fn unused_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let mut name = name.to_string();
+    while is_taken(&name) {
+        name.push('\'');
+    }
+    name
+}
+
 /// The copies in `builder` of the nodes that the outputs of `graph` need, where some nodes are `known` there: what only these need is left out.
 pub(crate) fn copy_into<'g>(
     builder: &'g Builder,

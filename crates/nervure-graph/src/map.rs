@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::inline::copy_into;
-use crate::{Builder, DType, Dim, Error, Graph, NodeId, Op, Scan, Tensor};
+use crate::{Builder, DType, Dim, Error, Graph, NodeId, Scan, Tensor};
 
 /// A step of [`Builder::map`] while it is written: how it comes at values around it.
 #[derive(Debug)]
@@ -58,8 +58,8 @@ impl<'b, 'g> MapStep<'b, 'g> {
         let operands = || slices.values().chain(whole.values());
         let inputs = operands().map(|(_, input)| *input).chain([self.index.id()]);
         let declare = |id| {
-            let Op::Input { name, ty } = &old.node(id).op else { unreachable!("an input is one") };
-            (id, g.input(name, ty.dtype, ty.shape.clone()))
+            let ty = &old.node(id).ty;
+            (id, g.input(old.name(id), ty.dtype, ty.shape.clone()))
         };
         let copies = copy_into(&g, &old, inputs.map(declare));
         for (name, id) in old.outputs() {

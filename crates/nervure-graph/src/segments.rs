@@ -1,7 +1,7 @@
 //! Scans whose gradient keeps less: cut into segments that are computed again when the gradient comes to them.
 
-use crate::inline::copy_into;
-use crate::{Builder, DType, Dim, Error, Graph, NodeId, Op, Scan, Tensor};
+use crate::inline::{copy_into, unused_name};
+use crate::{Builder, DType, Dim, Error, Graph, NodeId, Scan, Tensor};
 
 impl Builder {
     /// The results of a scan of T steps, the same bits as those of [`Builder::scan`], whose gradient keeps memory for some 2·√T steps instead of T and
@@ -64,9 +64,9 @@ impl Cut<'_> {
         let (old, g) = (&self.scan.body, &Builder::new());
         let (&time, others) = old.inputs().split_last().expect("a body has a time index");
         let mut known = declare(g, old, others, &[]);
-        let first = g.input(&unused(old, "first"), DType::I32, []);
-        let Op::Input { name, .. } = &old.node(time).op else { unreachable!("an input is one") };
-        known.push((time, g.input(name, DType::I32, []) + first));
+        let first = unused_name("first", |name| old.inputs().iter().any(|&id| old.name(id) == name));
+        let first = g.input(&first, DType::I32, []);
+        known.push((time, g.input(old.name(time), DType::I32, []) + first));
         let copies = copy_into(g, old, known);
         for (name, id) in old.outputs() {
             g.output(name, copies[id.index()].expect("what an output is was copied"));
@@ -85,8 +85,7 @@ impl Cut<'_> {
             declare(g, old, &others[sliced..], &[]),
         ];
         let mut operands: Vec<Tensor> = declared.iter().flatten().map(|(_, t)| *t).collect();
-        let Op::Input { name, .. } = &old.node(time).op else { unreachable!("an input is one") };
-        let segment = g.input(name, DType::I32, []);
+        let segment = g.input(old.name(time), DType::I32, []);
         operands.push(segment * segment.constant(self.each as f64));
         let steps = Scan { body: body.clone(), length: self.each.into(), ..scan.clone() };
         let steps = g.scan(steps, &operands);
@@ -165,21 +164,8 @@ fn in_steps(x: Tensor<'_>) -> Tensor<'_> {
 /// Inputs of another graph declared anew, with axes before their own.
 fn declare<'g>(g: &'g Builder, old: &Graph, inputs: &[NodeId], before: &[Dim]) -> Vec<(NodeId, Tensor<'g>)> {
     let declare = |&id: &NodeId| {
-        let node = old.node(id);
-        let Op::Input { name, .. } = &node.op else { unreachable!("an input is one") };
-        (id, g.input(name, node.ty.dtype, [before, &node.ty.shape].concat()))
+        let ty = &old.node(id).ty;
+        (id, g.input(old.name(id), ty.dtype, [before, &ty.shape].concat()))
     };
     inputs.iter().map(declare).collect()
-}
-
-/// A name that no input has.
-fn unused(graph: &Graph, name: &str) -> String {
-    let taken = |name: &str| {
-        graph.inputs().iter().any(|&id| matches!(&graph.node(id).op, Op::Input { name: n, .. } if n == name))
-    };
-    let mut name = name.to_string();
-    while taken(&name) {
-        name.push('\'');
-    }
-    name
 }

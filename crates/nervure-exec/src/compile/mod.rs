@@ -13,7 +13,7 @@ mod tape;
 mod view;
 mod windows;
 
-use nervure_graph::{Bindings, DType, Graph, NodeId, Op};
+use nervure_graph::{Bindings, DType, Graph, NodeId};
 
 pub(crate) use bind::LIMIT;
 pub(crate) use lower::{Place, Results};
@@ -40,12 +40,12 @@ pub(crate) fn compile(
         .iter()
         .map(|&(slot, id)| Slot {
             slot,
-            name: name(graph, id).into(),
+            name: graph.name(id).into(),
             dtype: bound.dtype(id),
             shape: bound.shape(id).into(),
         })
         .collect();
-    let updated = graph.updates().iter().map(|u| name(graph, u.parameter).to_string()).collect();
+    let updated = graph.updates().iter().map(|u| graph.name(u.parameter).to_string()).collect();
     let row_blocks = match results {
         // Steps that hand nothing on are taken apart from each other, not rows.
         Results::Arena | Results::Caller { carries: 0, .. } => None,
@@ -62,7 +62,7 @@ pub(crate) fn compile(
         Ok((name.to_string(), ty.dtype, ty.resolve(bindings)?))
     };
     let inputs =
-        graph.inputs().iter().map(|&id| argument(name(graph, id), id)).collect::<Result<Vec<_>, _>>()?;
+        graph.inputs().iter().map(|&id| argument(graph.name(id), id)).collect::<Result<Vec<_>, _>>()?;
     let answers =
         graph.outputs().iter().map(|(name, id)| argument(name, *id)).collect::<Result<Vec<_>, _>>()?;
     let places: Vec<(Place, usize)> = (0..scheduled.buffers.len() as u32)
@@ -84,11 +84,6 @@ pub(crate) fn compile(
         (answers, outputs),
         (slots, updated),
     ))
-}
-
-/// Name of an input or parameter.
-fn name(graph: &Graph, id: NodeId) -> &str {
-    if let Op::Input { name, .. } | Op::Parameter { name, .. } = &graph.node(id).op { name } else { "" }
 }
 
 /// Bytes of an array.

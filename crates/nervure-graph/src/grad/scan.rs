@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::inline::copy_into;
+use crate::inline::{copy_into, unused_name};
 use crate::{Binary, Builder, DType, Error, Graph, NodeId, Op, Reduction, Scan, Tensor, Type, Unary};
 
 use super::flow::{active_results, live_operands};
@@ -425,10 +425,8 @@ fn stack(builder: &Builder, id: NodeId, scan: &Scan, nodes: impl Iterator<Item =
             if let Some(j) = known {
                 return scan.carries + j;
             }
-            let mut name = format!("%{} of each step", node.index());
-            while body.outputs().iter().any(|(other, _)| *other == name) {
-                name.push('\'');
-            }
+            let name = format!("%{} of each step", node.index());
+            let name = unused_name(&name, |name| body.outputs().iter().any(|(other, _)| other == name));
             body.push_output(name, node);
             body.outputs().len() - 1
         })

@@ -1,4 +1,5 @@
-use crate::{Array, Bindings, Builder, Evaluation, Graph, Op, Tensor, evaluate, gradient};
+use crate::inline::unused_name;
+use crate::{Array, Bindings, Builder, Evaluation, Op, Tensor, evaluate, gradient};
 
 use super::{Case, Rng};
 
@@ -46,7 +47,7 @@ pub fn gradients_of(case: &Case) -> Result<Case, String> {
     let mut with = with_loss(case).map_err(failed)?;
     let g = Builder::from_graph(with.graph);
     let (loss, wrt) = g.read(|graph| {
-        let named = |name: &String| graph.ids().find(|&id| taken_as(graph, id) == Some(name.as_str()));
+        let named = |name: &String| graph.ids().find(|&id| graph.name(id) == name);
         (graph.outputs()[0].1, case.wrt.iter().map(named).collect::<Option<Vec<_>>>())
     });
     let wrt = wrt.ok_or_else(|| format!("{}: `wrt` names what is no input or parameter", case.name))?;
@@ -69,15 +70,6 @@ fn gradient_name(of: &str) -> String {
     format!("gradient of {of}")
 }
 
-/// Name of an input or parameter.
-fn taken_as(graph: &Graph, id: crate::NodeId) -> Option<&str> {
-    if let Op::Input { name, .. } | Op::Parameter { name, .. } = &graph.node(id).op {
-        Some(name)
-    } else {
-        None
-    }
-}
-
 /// The case with one output: the sum of its float outputs with fixed random weights.
 fn with_loss(case: &Case) -> Result<Case, crate::Error> {
     let mut with = case.clone();
@@ -91,10 +83,7 @@ fn with_loss(case: &Case) -> Result<Case, crate::Error> {
         if value.as_floats().is_none() {
             continue;
         }
-        let mut name = format!("weights of output {i}");
-        while with.inputs.contains_key(&name) {
-            name.push('\'');
-        }
+        let name = unused_name(&format!("weights of output {i}"), |name| with.inputs.contains_key(name));
         let weights: Vec<f64> = (0..value.len()).map(|_| rng.within(0.5, 1.5)).collect();
         let w = g.input(&name, y.dtype(), y.shape());
         with.inputs.insert(name, Array::floats(value.shape(), weights));
@@ -146,11 +135,7 @@ fn compare(loss: &Case, name: &str, element: usize, received: f64) -> Result<(),
         }
         differences.push(difference);
     }
-    let users = loss
-        .graph
-        .nodes()
-        .iter()
-        .filter(|n| n.inputs.iter().any(|&i| taken_as(&loss.graph, i) == Some(name)));
+    let users = loss.graph.nodes().iter().filter(|n| n.inputs.iter().any(|&i| loss.graph.name(i) == name));
     let ops: Vec<String> =
         users.map(|n| format!("{} in `{}`", n.op.name(), loss.graph.path(n.scope))).collect();
     Err(format!(

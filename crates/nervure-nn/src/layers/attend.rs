@@ -206,14 +206,13 @@ mod tests {
         let value = |i: usize| (i * 37 % 101) as f64 / 50.0 - 1.0;
         let inputs = graph.inputs().iter().map(|&id| {
             let node = graph.node(id);
-            let nervure_graph::Op::Input { name, .. } = &node.op else { unreachable!() };
             let shape = node.ty.resolve(&Bindings::new()).unwrap();
             let count = shape.iter().product::<usize>();
             let values: Vec<f64> = match node.ty.dtype {
                 DType::Bool => (0..count).map(|i| f64::from(u8::from(i % 7 != 3))).collect(),
                 _ => (0..count).map(value).collect(),
             };
-            (name.clone(), Array::of(node.ty.dtype, &shape, &values))
+            (graph.name(id).to_string(), Array::of(node.ty.dtype, &shape, &values))
         });
         let keys = [SEED, STEP].map(|name| (name.to_string(), Array::of(DType::I64, &[], &[3.0])));
         let run = evaluate::<f64>(graph, &Bindings::new(), &inputs.collect(), &keys.into()).unwrap();
