@@ -31,6 +31,8 @@ family! {
     }
 }
 
+pub(crate) use cosine_similarity::cosine;
+
 mod function;
 
 pub use function::LossFunction;

@@ -1,8 +1,9 @@
-use nervure_graph::{DType, Dim, Tensor, Type};
+use nervure_graph::{DType, Tensor, Type};
 use serde::{Deserialize, Serialize};
 
 use crate::losses::Prediction;
-use crate::metrics::{Direction, Metric, divide_no_nan, one_hot, spread};
+use crate::metrics::histogram::{exceeded, exceeded_evenly, from_each, histograms, weights};
+use crate::metrics::{Direction, Metric, divide_no_nan};
 use crate::network::batch;
 use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
@@ -13,7 +14,6 @@ settings! {
     ///
     /// The thresholds are −ε, 1/(k − 1), 2/(k − 1), …, 1 + ε for k of them; an output counts as positive at those that it exceeds. What the batch
     /// adds is the weight of positive and of negative targets between neighbouring thresholds. An area that is not defined, for want of a class, is 0.
-    #[derive(Copy)]
     pub struct Auc {
         /// Number of thresholds, at least 2.
         num_thresholds: usize = 200,
@@ -21,8 +21,12 @@ settings! {
         curve: Curve = Curve::Roc,
         /// What lies between two points of the curve.
         summation_method: Summation = Summation::Interpolation,
+        /// Thresholds of one's own, in [0, 1], beside −ε and 1 + ε: instead of those above.
+        thresholds: some Vec<f64>,
         /// Whether each output has an area of its own, of which the mean is taken; else all outputs are one.
         multi_label: bool = false,
+        /// The weight of each output: of its rows, or of its area in the mean.
+        label_weights: some Vec<f64>,
         /// Whether the outputs are logits, to which a sigmoid is applied first.
         from_logits: bool = false,
     }
@@ -39,6 +43,10 @@ pub enum Curve {
     /// Precision over recall.
     #[serde(rename = "PR")]
     Pr,
+    /// Precision gain over recall gain, 1 − π / (1 − π) · false positives / true positives and 1 − π / (1 − π) · false negatives / true positives with π the share
+    /// of positives (Flach and Kull 2015, "Precision-recall-gain curves: PR analysis done right"). No gain is below 0 in recall.
+    #[serde(rename = "PRGAIN")]
+    PrGain,
 }
 
 /// What lies between two points of the curve.
@@ -62,38 +70,43 @@ impl Metric for Auc {
         weight: Option<Tensor<'g>>,
     ) -> Vec<Tensor<'g>> {
         let p = if self.from_logits { prediction.value.sigmoid() } else { prediction.value };
-        let (k, n) = (self.num_thresholds, p.dim(-1));
-        let Some(n) = n.as_const().filter(|_| (2..=1_000_000).contains(&k)) else {
-            p.builder().fail(
-                "auc",
-                "2 to 1000000 thresholds and a fixed number of outputs",
-                format!("{k} and {n}"),
-            );
+        let (k, n) = (self.count(), p.dim(-1));
+        let inside = |all: &[f64]| all.iter().all(|t| (0.0..=1.0).contains(t));
+        if !(2..=1_000_000).contains(&k) || !self.thresholds.as_deref().is_none_or(inside) || n.as_const().is_none() {
+            let expected = "2 to 1000000 thresholds of 0 to 1 and a fixed number of outputs";
+            p.builder().fail("auc", expected, format!("{k} and {n}"));
             return vec![p.sum_all(), p.sum_all()];
-        };
+        }
         // The number of thresholds, beside the first, that the output exceeds.
-        let bucket = (p * (k - 1) as f64).ceil() - 1.0;
-        let bucket = bucket.clamp(0.0, (k - 1) as f64).cast(DType::I32);
-        let columns = if self.multi_label { n } else { 1 };
-        let bucket = if self.multi_label {
-            bucket + p.builder().iota(DType::I32, p.shape(), p.rank() - 1) * k as f64
-        } else {
-            bucket
+        let place = match &self.thresholds {
+            Some(own) => exceeded(p, own),
+            None => exceeded_evenly(p, k) - 1.0,
         };
-        let t = one_hot(target, p);
-        // No bucket holds what is no number: it makes the area none either.
-        let weight = weight.map_or_else(|| p.ones_like(), |w| spread(w, p)) + p * 0.0;
-        let all = p.shape().iter().fold(Dim::from(1), |n, d| n * d);
-        let place = bucket.reshape([all.clone()]);
-        let histogram = |w: Tensor<'g>| place.scatter_add(w.reshape([all.clone()]), 0, columns * k);
-        vec![histogram(weight * t), histogram(weight * (1.0 - t))]
+        let place = place.max(place.constant(0.0));
+        let mut weight = weights(weight, p);
+        if let Some(of_labels) = &self.label_weights {
+            if !n.is(of_labels.len()) || of_labels.iter().any(|w| w.is_nan() || *w < 0.0) {
+                p.builder().fail("auc", format!("{n} label weights of at least 0"), format!("{of_labels:?}"));
+                return vec![p.sum_all(), p.sum_all()];
+            }
+            if !self.multi_label {
+                weight = weight * p.builder().floats(&[of_labels.len()], of_labels);
+            }
+        }
+        histograms(place, k, self.multi_label, target, p, weight)
     }
 
     fn result(&self, sums: &[Vec<f64>]) -> f64 {
-        let k = self.num_thresholds;
+        let k = self.count();
         let columns = sums[0].len() / k;
         let of = |c: usize| self.area(&sums[0][c * k..][..k], &sums[1][c * k..][..k]);
-        (0..columns).map(of).sum::<f64>() / columns as f64
+        match &self.label_weights {
+            Some(weights) if self.multi_label => {
+                let sum = (0..columns).zip(weights).map(|(c, w)| w * of(c)).sum();
+                divide_no_nan(sum, weights.iter().sum())
+            }
+            Some(_) | None => (0..columns).map(of).sum::<f64>() / columns as f64,
+        }
     }
 
     fn direction(&self) -> Option<Direction> {
@@ -102,8 +115,14 @@ impl Metric for Auc {
 }
 
 impl Auc {
+    /// The number of thresholds.
+    fn count(&self) -> usize {
+        self.thresholds.as_ref().map_or(self.num_thresholds, |own| own.len() + 2)
+    }
+
+    /// From what lies between each threshold and the next.
     fn area(&self, positive: &[f64], negative: &[f64]) -> f64 {
-        let (tp, fp) = (above(positive), above(negative));
+        let (tp, fp) = (from_each(positive), from_each(negative));
         let (p, n) = (tp[0], fp[0]);
         let steps = 0..tp.len() - 1;
         if (self.curve, self.summation_method) == (Curve::Pr, Summation::Interpolation) {
@@ -113,6 +132,11 @@ impl Auc {
         let point = |i: usize| match self.curve {
             Curve::Roc => (divide_no_nan(fp[i], n), recall(i)),
             Curve::Pr => (recall(i), divide_no_nan(tp[i], tp[i] + fp[i])),
+            Curve::PrGain if tp[i] == 0.0 => (0.0, 1.0),
+            Curve::PrGain => {
+                let gain = |wrong: f64| 1.0 - divide_no_nan(p, n) * wrong / tp[i];
+                (gain(p - tp[i]).max(0.0), gain(fp[i]))
+            }
         };
         let height = |a: f64, b: f64| match self.summation_method {
             Summation::Interpolation => (a + b) / 2.0,
@@ -126,15 +150,6 @@ impl Auc {
             })
             .sum()
     }
-}
-
-/// From what lies between thresholds what lies above each.
-fn above(between: &[f64]) -> Vec<f64> {
-    let mut sums = between.to_vec();
-    for i in (1..sums.len()).rev() {
-        sums[i - 1] += sums[i];
-    }
-    sums
 }
 
 /// The area between two points of a precision-recall curve, the first of which has the lower threshold, with `p` positives in all.
@@ -154,8 +169,16 @@ impl Samples<dyn Metric> for Auc {
             Sample::new(Auc::new(), [ty(1), ty(1)]),
             Sample::new(Auc::new().curve(Curve::Pr).from_logits(true), [ty(1), ty(1)]),
             Sample::new(
-                Auc::new().multi_label(true).num_thresholds(10).summation_method(Summation::Minoring),
+                Auc::new()
+                    .multi_label(true)
+                    .label_weights([0.5, 1.0, 2.0])
+                    .num_thresholds(10)
+                    .summation_method(Summation::Minoring),
                 [ty(3), ty(3)],
+            ),
+            Sample::new(
+                Auc::new().thresholds([0.2, 0.7]).label_weights([0.5, 1.0]).curve(Curve::PrGain),
+                [ty(2), ty(2)],
             ),
         ]
     }

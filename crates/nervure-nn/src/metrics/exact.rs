@@ -67,6 +67,30 @@ pub fn roc_auc_macro(targets: &[usize], scores: &[f64], classes: usize, weights:
     (0..classes).map(of).sum::<f64>() / classes as f64
 }
 
+/// The average precision: Σ (recall − recall before) · precision over thresholds from the greatest score down, rows of equal scores together. The exact area under
+/// precision over recall, by steps and not by lines, which would be too good (Davis and Goadrich 2006, "The relationship between precision-recall and ROC
+/// curves"). NaN if no row is positive or a score is NaN.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn average_precision(targets: &[bool], scores: &[f64], weights: Option<&[f64]>) -> f64 {
+    same_rows(targets.len(), &[scores.len()], weights);
+    if scores.iter().any(|s| s.is_nan()) {
+        return f64::NAN;
+    }
+    let mut order: Vec<usize> = (0..targets.len()).collect();
+    order.sort_by(|&a, &b| scores[b].partial_cmp(&scores[a]).unwrap_or(Ordering::Equal));
+    let (mut found, mut said, mut area) = (0.0, 0.0, 0.0);
+    for ties in order.chunk_by(|&a, &b| scores[a] == scores[b]) {
+        let positive: f64 = ties.iter().filter(|&&i| targets[i]).map(|&i| weight(weights, i)).sum();
+        found += positive;
+        said += ties.iter().map(|&i| weight(weights, i)).sum::<f64>();
+        area += positive * super::divide_no_nan(found, said);
+    }
+    // 0 / 0 is NaN where no row is positive.
+    area / found
+}
+
 /// −mean of ln p of the right class; `probabilities` has a row of `classes` numbers for each target, or with `classes` 1 the probability of class 1. A probability
 /// is kept within [2⁻⁵², 1 − 2⁻⁵²], so that one certain mistake does not hide all else.
 ///
@@ -133,6 +157,12 @@ impl Confusion {
     pub fn accuracy(&self) -> f64 {
         let right: f64 = (0..self.classes).map(|c| self.count(c, c)).sum();
         right / self.counts.iter().sum::<f64>()
+    }
+
+    /// The mean recall of the classes that have rows: a rare class counts as much as a frequent one.
+    pub fn balanced_accuracy(&self) -> f64 {
+        let there: Vec<usize> = (0..self.classes).filter(|&c| self.support(c) > 0.0).collect();
+        there.iter().map(|&c| self.recall(c)).sum::<f64>() / there.len() as f64
     }
 
     /// Of what was taken for a class, the share that is of it; 0 where there is nothing.

@@ -8,14 +8,20 @@ use crate::word::{Word, family};
 
 mod counts;
 pub mod exact;
+mod histogram;
 
 family! {
     Metric "metric" {
         accuracy: Accuracy;
+        at_thresholds: PrecisionAtRecall, RecallAtPrecision, SensitivityAtSpecificity, SpecificityAtSensitivity;
         auc: Auc;
+        balanced_accuracy: BalancedAccuracy;
         binary_accuracy: BinaryAccuracy;
         categorical_accuracy: CategoricalAccuracy;
-        f1_score: F1Score;
+        confusion: FalseNegatives, FalsePositives, TrueNegatives, TruePositives;
+        correlation: ConcordanceCorrelation, CosineSimilarity, PearsonCorrelation;
+        f_score: F1Score, FBetaScore;
+        iou: BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU;
         losses: BinaryCrossentropy, CategoricalCrossentropy, CategoricalHinge, Hinge, Huber, KLDivergence, LogCosh,
             MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, Poisson,
             SparseCategoricalCrossentropy, SquaredHinge;
@@ -29,8 +35,8 @@ family! {
 }
 
 pub use auc::{Curve, Summation};
-pub use f1_score::Average;
-pub use precision::{Among, Answers, TruePositives, Truths};
+pub use f_score::Average;
+pub use precision::{Among, Answers, ShareOfPositives, Truths};
 pub use r2_score::Aggregation;
 pub use top_k_categorical_accuracy::{Class, Number, OneHot, TopK};
 
@@ -81,7 +87,7 @@ pub trait Metric: Word {
     /// The number from the sums, in the order of [`Metric::lower`].
     fn result(&self, sums: &[Vec<f64>]) -> f64;
 
-    /// A number a class, where the metric is one of each class: reported as `name_0`, `name_1`, … instead of the one number.
+    /// A number a class, or a threshold, where the metric is one of each: reported as `name_0`, `name_1`, … instead of the one number.
     fn per_class(&self, _sums: &[Vec<f64>]) -> Option<Vec<f64>> {
         None
     }

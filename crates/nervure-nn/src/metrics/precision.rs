@@ -3,22 +3,22 @@ use std::marker::PhantomData;
 
 use nervure_graph::{DType, Tensor, Type};
 
+use crate::layers::Numbers;
 use crate::losses::Prediction;
-use crate::metrics::counts::{Decided, Rule};
+use crate::metrics::counts::{Counts, Decided, Rule};
 use crate::metrics::{Direction, Metric, divide_no_nan};
 use crate::network::batch;
 use crate::settings::settings;
 use crate::word::{Kind, Sample, Samples, kind};
 
 settings! {
-    /// True positives / (true positives + those that `Among` counts as missed): 0 where there is neither.
+    /// The share of true positives in the positive answers (precision), or in what is positive (recall): 0 where there is neither.
     ///
     /// Of all outputs together, `[batch, …, n]`: an output counts as positive if it exceeds the threshold (default 0.5), or, with `top_k`, if it is among
-    /// the greatest k of its row.
-    #[derive(Copy)]
-    pub struct TruePositives[Among][Among] {
-        /// What an output has to exceed to count as positive: 0.5 where neither this nor `top_k` is given.
-        thresholds: just f64,
+    /// the greatest k of its row. With several thresholds there is a number of each, reported as `precision_0`, `precision_1`, ….
+    pub struct ShareOfPositives[Among][Among] {
+        /// What an output has to exceed to count as positive, one or several: 0.5 where neither this nor `top_k` is given.
+        thresholds: some Numbers,
         /// Only the greatest so many outputs of a row count as positive.
         top_k: just usize,
         /// Only the output of this class is looked at.
@@ -27,10 +27,10 @@ settings! {
     }
 }
 
-/// True positives / (true positives + false positives): the share of positive answers that are right. See [`TruePositives`].
-pub type Precision = TruePositives<Answers>;
-/// True positives / (true positives + false negatives): the share of what is positive that is found. See [`TruePositives`].
-pub type Recall = TruePositives<Truths>;
+/// True positives / (true positives + false positives): the share of positive answers that are right. See [`ShareOfPositives`].
+pub type Precision = ShareOfPositives<Answers>;
+/// True positives / (true positives + false negatives): the share of what is positive that is found. See [`ShareOfPositives`].
+pub type Recall = ShareOfPositives<Truths>;
 kind!(Precision = "precision");
 kind!(Recall = "recall");
 
@@ -60,7 +60,7 @@ impl Among for Truths {
     }
 }
 
-impl<A: Among> Metric for TruePositives<A>
+impl<A: Among> Metric for ShareOfPositives<A>
 where
     Self: Kind,
 {
@@ -70,13 +70,19 @@ where
         prediction: Prediction<'g>,
         weight: Option<Tensor<'g>>,
     ) -> Vec<Tensor<'g>> {
-        let rule = Rule { threshold: self.thresholds, top_k: self.top_k, class_id: self.class_id };
-        let [tp, fp, missed] = Decided::by(rule, target, prediction.value, weight).counts();
-        vec![tp.sum_all(), A::others(fp, missed).sum_all()]
+        let rule = Rule { thresholds: self.thresholds.as_ref(), top_k: self.top_k, class_id: self.class_id };
+        let Counts { true_positives, false_positives, false_negatives, .. } =
+            Decided::by(rule, self, target, prediction.value, weight).counts();
+        vec![true_positives, A::others(false_positives, false_negatives)]
     }
 
     fn result(&self, sums: &[Vec<f64>]) -> f64 {
         divide_no_nan(sums[0][0], sums[0][0] + sums[1][0])
+    }
+
+    fn per_class(&self, sums: &[Vec<f64>]) -> Option<Vec<f64>> {
+        let of = |(tp, others): (&f64, &f64)| divide_no_nan(*tp, tp + others);
+        (sums[0].len() > 1).then(|| sums[0].iter().zip(&sums[1]).map(of).collect())
     }
 
     fn direction(&self) -> Option<Direction> {
@@ -84,7 +90,7 @@ where
     }
 }
 
-impl<A: Among> Samples<dyn Metric> for TruePositives<A>
+impl<A: Among> Samples<dyn Metric> for ShareOfPositives<A>
 where
     Self: Kind,
 {
@@ -92,7 +98,7 @@ where
         let ty = |n: usize| Type::new(DType::F32, [batch(), n.into()]);
         vec![
             Sample::new(Self::new(), [ty(1), ty(1)]),
-            Sample::new(Self::new().thresholds(0.3).class_id(1), [ty(3), ty(3)]),
+            Sample::new(Self::new().thresholds([0.3, 0.6]).class_id(1), [ty(3), ty(3)]),
             Sample::new(Self::new().top_k(2), [Type::new(DType::I32, [batch()]), ty(3)]),
         ]
     }

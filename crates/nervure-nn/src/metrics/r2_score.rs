@@ -14,8 +14,10 @@ settings! {
     /// The sums of t and t² are of `f32` within a batch: for targets whose mean is a thousand times their spread they say little.
     #[derive(Copy)]
     pub struct R2Score {
-        /// How one R² comes from those of the outputs.
-        class_aggregation: Aggregation = Aggregation::UniformAverage,
+        /// How one R² comes from those of the outputs; without it each output is reported, as `r2_score_0`, `r2_score_1`, ….
+        class_aggregation: into Option<Aggregation> = Some(Aggregation::UniformAverage),
+        /// Number of regressors p, where it is not 0: the adjusted 1 − (1 − R²)(n − 1) / (n − p − 1) with n targets, in all rows and outputs.
+        num_regressors: usize = 0,
     }
 }
 kind!(R2Score = "r2_score");
@@ -45,33 +47,57 @@ impl Metric for R2Score {
                 format!("target and output f32[batch, n], target {}", y.ty()),
                 target.ty(),
             );
-            return vec![y.sum_all(); 4];
+            return vec![y.sum_all(); 5];
         }
         let w = weight.map_or_else(|| y.ones_like(), |w| spread(w, y));
         let sum = |t: Tensor<'g>| (w * t).sum(&[0]);
-        vec![w.sum(&[0]), sum(target), sum(target.square()), sum((target - y).square())]
+        let count = y.ones_like().sum_all();
+        vec![w.sum(&[0]), sum(target), sum(target.square()), sum((target - y).square()), count]
     }
 
     fn result(&self, sums: &[Vec<f64>]) -> f64 {
-        let outputs = sums[0].len();
-        let totals: Vec<f64> =
-            (0..outputs).map(|i| sums[2][i] - sums[1][i] * sums[1][i] / sums[0][i]).collect();
-        let score = |i: usize| {
-            let raw = 1.0 - sums[3][i] / totals[i];
-            if raw.is_infinite() { 0.0 } else { raw }
-        };
-        match self.class_aggregation {
-            Aggregation::UniformAverage => (0..outputs).map(score).sum::<f64>() / outputs as f64,
-            Aggregation::VarianceWeightedAverage => {
-                let all: f64 = totals.iter().sum();
-                divide_no_nan((0..outputs).map(|i| score(i) * totals[i]).sum(), all)
+        let scores = scores(sums);
+        let raw = match self.class_aggregation {
+            Some(Aggregation::UniformAverage) | None => {
+                scores.iter().map(|s| s.0).sum::<f64>() / scores.len() as f64
             }
-        }
+            Some(Aggregation::VarianceWeightedAverage) => divide_no_nan(
+                scores.iter().map(|(score, total)| score * total).sum(),
+                scores.iter().map(|s| s.1).sum(),
+            ),
+        };
+        self.adjusted(raw, sums)
+    }
+
+    fn per_class(&self, sums: &[Vec<f64>]) -> Option<Vec<f64>> {
+        let each = || scores(sums).into_iter().map(|(score, _)| self.adjusted(score, sums)).collect();
+        (self.class_aggregation.is_none() && sums[0].len() > 1).then(each)
     }
 
     fn direction(&self) -> Option<Direction> {
         Some(Direction::Up)
     }
+}
+
+impl R2Score {
+    /// As it is where there are too few targets to adjust it by.
+    fn adjusted(&self, score: f64, sums: &[Vec<f64>]) -> f64 {
+        let (n, p) = (sums[4][0], self.num_regressors as f64);
+        if self.num_regressors == 0 || p >= n - 1.0 {
+            return score;
+        }
+        1.0 - (1.0 - score) * (n - 1.0) / (n - p - 1.0)
+    }
+}
+
+/// R² of each output, and Σ w (t − mean of t)².
+fn scores(sums: &[Vec<f64>]) -> Vec<(f64, f64)> {
+    let of = |i: usize| {
+        let total = sums[2][i] - sums[1][i] * sums[1][i] / sums[0][i];
+        let raw = 1.0 - sums[3][i] / total;
+        (if raw.is_infinite() { 0.0 } else { raw }, total)
+    };
+    (0..sums[0].len()).map(of).collect()
 }
 
 impl Samples<dyn Metric> for R2Score {
@@ -81,8 +107,9 @@ impl Samples<dyn Metric> for R2Score {
             Sample::new(R2Score::new(), [ty.clone(), ty.clone()]),
             Sample::new(
                 R2Score::new().class_aggregation(Aggregation::VarianceWeightedAverage),
-                [ty.clone(), ty],
+                [ty.clone(), ty.clone()],
             ),
+            Sample::new(R2Score::new().class_aggregation(None).num_regressors(1), [ty.clone(), ty]),
         ]
     }
 }

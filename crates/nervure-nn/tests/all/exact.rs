@@ -51,6 +51,42 @@ fn the_area_is_the_share_of_pairs_in_order() {
     }
 }
 
+/// By definition: for each threshold that is a score, from the greatest down, precision and the recall that it adds.
+fn by_thresholds(targets: &[bool], scores: &[f64], weights: &[f64]) -> f64 {
+    let mut thresholds = scores.to_vec();
+    thresholds.sort_by(|a, b| b.total_cmp(a));
+    thresholds.dedup();
+    let total = |rows: &dyn Fn(usize) -> bool| -> f64 {
+        (0..targets.len()).filter(|&i| rows(i)).map(|i| weights[i]).sum()
+    };
+    let (mut area, mut before) = (0.0, 0.0);
+    for t in thresholds {
+        let found = total(&|i| targets[i] && scores[i] >= t);
+        let recall = found / total(&|i| targets[i]);
+        area += (recall - before) * found / total(&|i| scores[i] >= t);
+        before = recall;
+    }
+    area
+}
+
+#[test]
+fn average_precision_is_precision_at_each_step_of_recall() {
+    for seed in 0..200 {
+        let mut random = Stream::new(seed, "ap");
+        let n = 2 + random.below(40) as usize;
+        let targets: Vec<bool> = (0..n).map(|_| random.uniform() < 0.4).collect();
+        let scores: Vec<f64> = (0..n).map(|_| f64::from(random.below(8)) / 8.0).collect();
+        let weights: Vec<f64> = (0..n).map(|_| random.uniform() + 0.1).collect();
+        let expected = by_thresholds(&targets, &scores, &weights);
+        let received = average_precision(&targets, &scores, Some(&weights));
+        let both_none = expected.is_nan() && received.is_nan();
+        assert!((expected - received).abs() < SUMS || both_none, "{seed}: {expected} {received}");
+    }
+    assert_eq!(average_precision(&[true, false, true], &[0.9, 0.8, 0.7], None), (1.0 + 2.0 / 3.0) / 2.0);
+    assert!(average_precision(&[false], &[0.1], None).is_nan());
+    assert!(average_precision(&[true], &[f64::NAN], None).is_nan());
+}
+
 #[test]
 fn areas_at_the_edges() {
     assert!(roc_auc(&[true, true], &[0.1, 0.2], None).is_nan());

@@ -63,6 +63,29 @@ fn losses_are_means_of_their_values() {
     check(sparse.into(), sparse.into(), half, three(), ROWS / 2);
 }
 
+/// By counting: the mean over classes of the share that is right, and what the exact one says.
+#[test]
+fn balanced_accuracy_is_the_mean_recall_of_classes() {
+    let said =
+        |i: usize| (0..3).max_by(|&a, &b| three().2[i * 3 + a].total_cmp(&three().2[i * 3 + b])).unwrap();
+    let (t, y): (Vec<_>, Vec<_>) = rows().map(|i| (class(i), said(i))).unzip();
+    let w = weights().2;
+    let recall = |c| {
+        let of = |right: bool| -> f64 {
+            rows().filter(|&i| t[i] == c && (!right || y[i] == c)).map(|i| w[i]).sum()
+        };
+        of(true) / of(false)
+    };
+    let expected = (recall(0) + recall(1) + recall(2)) / 3.0;
+    near(&score(&BalancedAccuracy, &numbers(), &three(), Some(&weights())), &[expected], 1e-12);
+    let exact = exact::Confusion::new(&t, &y, 4, Some(&w)).balanced_accuracy();
+    near(&[exact], &[expected], 1e-12);
+    // One output: recall of 1 and of 0.
+    let (t, p) = (floats(&[4, 1], &[1.0, 1.0, 1.0, 0.0]), floats(&[4, 1], &[0.9, 0.2, 0.6, 0.7]));
+    near(&score(&BalancedAccuracy, &t, &p, None), &[(2.0 / 3.0 + 0.0) / 2.0], 1e-12);
+    near(&score(&BalancedAccuracy, &floats(&[1, 1], &[1.0]), &floats(&[1, 1], &[0.9]), None), &[1.0], 1e-12);
+}
+
 #[test]
 fn a_metric_may_have_another_name() {
     let named = Auc::new().named("area");
@@ -176,5 +199,31 @@ fn what_does_not_fit_is_refused_in_words() {
     refused(&Precision::new().class_id(3), one_hot(), three(), "expected a class below 3, received 3");
     refused(&Auc::new().num_thresholds(1), truth(), said(), "expected 2 to 1000000 thresholds");
     refused(&R2Score::new(), numbers(), three(), "expected target and output f32[batch, n]");
+    let words = "expected 1 to 1000 thresholds of 0 to 1";
+    refused(&Recall::new().thresholds([0.1, 1.5]), truth(), said(), words);
+    refused(&TruePositives::new().thresholds(f64::NAN), truth(), said(), words);
+    refused(&FalsePositives::new().thresholds([]), truth(), said(), words);
+    refused(&Auc::new().thresholds([0.1, -0.5]), truth(), said(), "thresholds of 0 to 1");
+    refused(
+        &Auc::new().label_weights([1.0]),
+        one_hot(),
+        three(),
+        "expected 3 label weights of at least 0, received [1.0]",
+    );
+    refused(&RecallAtPrecision::new(1.5), truth(), said(), "a precision of 0 to 1, received 200 and 1.5");
+    refused(&PrecisionAtRecall::new(0.5).num_thresholds(0), truth(), said(), "1 to 1000000 thresholds");
+    refused(
+        &SensitivityAtSpecificity::new(0.5).class_id(1),
+        truth(),
+        said(),
+        "expected a class below 1, received 1",
+    );
+    refused(&FBetaScore::new().beta(0.0), truth(), said(), "expected a beta above 0, received 0");
+    let words = "expected 1 to 1000 classes and ids below their number, received 2 and [2]";
+    refused(&IoU::new(2, [2]), truth(), said(), words);
+    refused(&MeanIoU::new(usize::MAX), truth(), said(), "expected 1 to 1000 classes");
+    refused(&MeanIoU::new(3), numbers(), three(), "expected a target and a prediction of the same places");
+    refused(&PearsonCorrelation::new().axis(0), one_hot(), three(), "an axis 0 behind the batch");
+    refused(&CosineSimilarity::new(), numbers(), three(), "expected a target and an output f32[batch, …]");
     refused(&MeanSquaredError, numbers(), three(), "expected a target f32[60, 3], received i32[60]");
 }

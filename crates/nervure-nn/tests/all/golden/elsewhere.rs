@@ -45,6 +45,12 @@ pub const ACTIVATIONS: &[Elsewhere] = &[];
 pub const LOSSES: &[Elsewhere] = &[];
 
 pub const METRICS: &[Elsewhere] = &[
+    elsewhere(
+        &["balanced_accuracy"],
+        &[],
+        "no metric of Keras",
+        "metrics::balanced_accuracy_is_the_mean_recall_of_classes",
+    ),
     elsewhere(&["huber"], &[], "no metric of Keras", "metrics::losses_are_means_of_their_values"),
     elsewhere(&["named"], &[], "Keras has it as an argument", "metrics::a_metric_may_have_another_name"),
     elsewhere(
