@@ -77,9 +77,9 @@ pub mod prelude {
     pub use crate::layers::Activation;
     pub use crate::losses::*;
     pub use crate::metrics::{
-        Accuracy, Auc, BinaryAccuracy, CategoricalAccuracy, F1Score, Metric, Precision, R2Score, Recall,
-        RootMeanSquaredError, SparseCategoricalAccuracy, SparseTopKCategoricalAccuracy,
-        TopKCategoricalAccuracy,
+        Accuracy, Auc, BalancedAccuracy, BinaryAccuracy, CategoricalAccuracy, F1Score, FBetaScore, MeanIoU,
+        Metric, Precision, R2Score, Recall, RootMeanSquaredError, SparseCategoricalAccuracy,
+        SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy,
     };
     pub use crate::optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD};
     pub use crate::regularizers::*;
