@@ -42,6 +42,7 @@ mod model;
 pub mod network;
 pub mod optimizers;
 pub mod regularizers;
+mod score;
 mod settings;
 mod step;
 mod summary;

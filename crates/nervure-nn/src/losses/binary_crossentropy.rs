@@ -13,6 +13,14 @@ settings! {
     /// Target and prediction `[batch, …, n]`, each target in [0, 1]. Where the prediction is a sigmoid's, the loss is computed from the
     /// sigmoid's operand z as (1 − t) softplus(z) + t softplus(−z), which is exact for probabilities near 0 and 1 too; elsewhere p is clipped to
     /// [1e-7, 1 − 1e-7]. With label smoothing s the target is t (1 − s) + s / 2.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::losses::*;
+    /// // ln 2.
+    /// assert!((BinaryCrossentropy::new().values(arr2(&[[1.0]]), arr2(&[[0.5]]))?[0] - 0.6931).abs() < 1e-4);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     #[derive(Copy)]
     pub struct BinaryCrossentropy {
         /// Whether the prediction is the logit instead of the probability.

@@ -13,6 +13,14 @@ settings! {
     ///
     /// Target and prediction `[batch, …, n]`, each target in [0, 1]; for targets between, pₜ = t p + (1 − t)(1 − p) and the logarithm is that of
     /// [`BinaryCrossentropy`](crate::losses::BinaryCrossentropy), with its precision.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::losses::*;
+    /// // ln 2 / 4.
+    /// assert!((BinaryFocalCrossentropy::new().values(arr2(&[[1.0]]), arr2(&[[0.5]]))?[0] - 0.1733).abs() < 1e-4);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     #[derive(Copy)]
     pub struct BinaryFocalCrossentropy {
         /// Whether targets 1 weigh `alpha` and targets 0 weigh 1 − `alpha`.

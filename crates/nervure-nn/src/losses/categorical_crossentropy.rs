@@ -13,6 +13,14 @@ settings! {
     /// Target and prediction `[batch, …, classes]`; a target's row is one-hot, or a distribution. Where the prediction is a softmax's, or is said to
     /// be logits z, ln p = z − ln Σ eᶻ; elsewhere p is divided by its sum and clipped to [1e-7, 1 − 1e-7]. With label smoothing s the target
     /// is t (1 − s) + s / classes.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::losses::*;
+    /// // ln 2.
+    /// assert!((CategoricalCrossentropy::new().values(arr2(&[[0.0, 1.0]]), arr2(&[[0.5, 0.5]]))?[0] - 0.6931).abs() < 1e-4);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     #[derive(Copy)]
     pub struct CategoricalCrossentropy {
         /// Whether the prediction is the logits instead of the probabilities.

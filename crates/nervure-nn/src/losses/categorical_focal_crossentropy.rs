@@ -13,6 +13,14 @@ settings! {
     ///
     /// Target and prediction `[batch, …, classes]`; a target's row is one-hot, or a distribution. Probabilities, logits and label smoothing are as in
     /// [`CategoricalCrossentropy`](crate::losses::CategoricalCrossentropy).
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::losses::*;
+    /// // ln 2 / 16.
+    /// assert!((CategoricalFocalCrossentropy::new().values(arr2(&[[0.0, 1.0]]), arr2(&[[0.5, 0.5]]))?[0] - 0.0433).abs() < 1e-4);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct CategoricalFocalCrossentropy {
         /// The weight of all classes, or of each.
         alpha: into Numbers = 0.25,

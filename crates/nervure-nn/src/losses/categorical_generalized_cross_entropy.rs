@@ -11,6 +11,13 @@ settings! {
     /// greater q is (Zhang and Sabuncu 2018, "Generalized cross entropy loss for training deep neural networks with noisy labels").
     ///
     /// Target `[batch, …]` of whole numbers from 0, prediction `[batch, …, classes]`; a number that is no class is an error of the run.
+    ///
+    /// ```
+    /// use ndarray::{arr1, arr2};
+    /// use nervure_nn::losses::*;
+    /// assert!((CategoricalGeneralizedCrossEntropy::new().values(arr1(&[1]), arr2(&[[0.75, 0.25]]))?[0] - 1.0).abs() < 1e-4);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     #[derive(Copy)]
     pub struct CategoricalGeneralizedCrossEntropy {
         /// Above 0 and below 1.

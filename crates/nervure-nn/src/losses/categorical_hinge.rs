@@ -8,6 +8,13 @@ use crate::word::{Sample, Samples, kind};
 settings! {
     /// max(1 + maxₖ (1 − tₖ) yₖ − Σₖ tₖ yₖ, 0) over the last axis: the right class is to lead by 1 (Weston and Watkins 1999, "Support vector machines for
     /// multi-class pattern recognition"). Target one-hot, target and prediction `[batch, …, classes]`.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::losses::*;
+    /// assert_eq!(CategoricalHinge.values(arr2(&[[0.0, 1.0, 0.0]]), arr2(&[[2.0, 0.5, 1.0]]))?, [2.5]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct CategoricalHinge;
 }
 kind!(CategoricalHinge = "categorical_hinge");

@@ -12,6 +12,15 @@ settings! {
     ///
     /// Target `[batch]` of class numbers, prediction `[batch, n]` of vectors of length 1 (a layer `UnitNormalization` makes them). A row without a second one of its
     /// class, or without one of another, does not count.
+    ///
+    /// ```
+    /// use ndarray::{arr1, arr2};
+    /// use nervure_nn::losses::*;
+    /// // Each row lies on that of its class, and at a right angle to the others.
+    /// let y = arr2(&[[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]);
+    /// assert!(Circle::new().values(arr1(&[0, 0, 1, 1]), y)?.iter().all(|loss| *loss < 1e-6));
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     #[derive(Copy)]
     pub struct Circle {
         /// The scale γ, above 0.

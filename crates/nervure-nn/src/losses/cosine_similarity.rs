@@ -10,6 +10,13 @@ settings! {
     /// −Σ t y / (‖t‖ ‖y‖) along `axis`: −1 where target and prediction point the same way, 1 where they are opposed, 0 where one of them is 0.
     ///
     /// Target and prediction `[batch, …, n]`; norms below 10⁻⁷ count as that. The values have no `axis`.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::losses::*;
+    /// assert!((CosineSimilarity::new().values(arr2(&[[3.0, 4.0]]), arr2(&[[4.0, 3.0]]))?[0] + 0.96).abs() < 1e-4);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     #[derive(Copy)]
     pub struct CosineSimilarity {
         /// The axis of the vectors, not that of the batch.

@@ -12,6 +12,14 @@ settings! {
     /// networks for volumetric medical image segmentation").
     ///
     /// Target and prediction `[batch, …, n]`, each in [0, 1].
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::losses::*;
+    /// // 1 − 2 · 1 / (2 + 1).
+    /// assert!((Dice::new().values(arr2(&[[1.0, 1.0]]), arr2(&[[1.0, 0.0]]))?[0] - 0.3333).abs() < 1e-4);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct Dice {
         /// The axes of a region, behind the batch: `[1, 2, 3]` for each image by itself. Where none is named, the whole batch is one region.
         axis: into Axes = [],
@@ -24,6 +32,14 @@ settings! {
     /// may weigh differently (Salehi et al. 2017, "Tversky loss function for image segmentation using 3D fully convolutional deep networks").
     ///
     /// Target and prediction `[batch, …, n]`, each in [0, 1].
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::losses::*;
+    /// // 1 − 1 / (1 + 0.9 · 1).
+    /// assert!((Tversky::new().alpha(0.9).values(arr2(&[[1.0, 1.0]]), arr2(&[[1.0, 0.0]]))?[0] - 0.4737).abs() < 1e-4);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct Tversky {
         /// The weight of what is missed, at least 0.
         alpha: f64 = 0.5,

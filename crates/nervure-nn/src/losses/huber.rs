@@ -9,6 +9,13 @@ use crate::word::{Sample, Samples, kind};
 settings! {
     /// With e = |t − y|: e² / 2 where e ≤ δ, else δ e − δ² / 2; mean over the last axis. Target and prediction `[batch, …, n]`
     /// (Huber 1964, "Robust estimation of a location parameter").
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::losses::*;
+    /// assert_eq!(Huber::new().values(arr2(&[[0.0], [0.0]]), arr2(&[[0.5], [3.0]]))?, [0.125, 2.5]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     #[derive(Copy)]
     pub struct Huber {
         /// Where the square ends and the line begins, above 0.

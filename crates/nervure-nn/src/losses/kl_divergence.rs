@@ -8,6 +8,14 @@ use crate::word::{Sample, Samples, kind};
 settings! {
     /// Σₖ tₖ ln(tₖ / yₖ) over the last axis (Kullback and Leibler 1951, "On information and sufficiency"). Target and prediction `[batch, …, classes]`,
     /// distributions; both are kept within [10⁻⁷, 1].
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::losses::*;
+    /// // (ln 2 + ln 2/3) / 2.
+    /// assert!((KLDivergence.values(arr2(&[[0.5, 0.5]]), arr2(&[[0.25, 0.75]]))?[0] - 0.1438).abs() < 1e-4);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct KLDivergence;
 }
 kind!(KLDivergence = "kl_divergence" | "kld" | "kullback_leibler_divergence");

@@ -7,6 +7,13 @@ use crate::word::{Sample, Samples, kind};
 
 settings! {
     /// ln cosh(y − t), mean over the last axis: (y − t)² / 2 for small errors, |y − t| − ln 2 for great ones. Target and prediction `[batch, …, n]`.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::losses::*;
+    /// assert!((LogCosh.values(arr2(&[[0.0]]), arr2(&[[100.0]]))?[0] - 99.3069).abs() < 1e-4);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct LogCosh;
 }
 kind!(LogCosh = "log_cosh" | "logcosh" | "LogCoshError");

@@ -7,6 +7,13 @@ use crate::word::{Sample, Samples, kind};
 
 settings! {
     /// 100 · |t − y| / max(|t|, 10⁻⁷), mean over the last axis. Target and prediction `[batch, …, n]`.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::losses::*;
+    /// assert_eq!(MeanAbsolutePercentageError.values(arr2(&[[4.0, 2.0]]), arr2(&[[5.0, 2.0]]))?, [12.5]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct MeanAbsolutePercentageError;
 }
 kind!(MeanAbsolutePercentageError = "mean_absolute_percentage_error" | "mape");

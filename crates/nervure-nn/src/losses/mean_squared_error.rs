@@ -7,6 +7,13 @@ use crate::word::{Sample, Samples, kind};
 
 settings! {
     /// (t − y)², mean over the last axis. Target and prediction `[batch, …, n]`.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::losses::*;
+    /// assert_eq!(MeanSquaredError.values(arr2(&[[1.0, 2.0]]), arr2(&[[1.0, 4.0]]))?, [2.0]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct MeanSquaredError;
 }
 kind!(MeanSquaredError = "mean_squared_error" | "mse");

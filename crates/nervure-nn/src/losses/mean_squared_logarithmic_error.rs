@@ -7,6 +7,14 @@ use crate::word::{Sample, Samples, kind};
 
 settings! {
     /// (ln(1 + t) − ln(1 + y))², mean over the last axis. Target and prediction `[batch, …, n]`; what is below 10⁻⁷ counts as that.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::losses::*;
+    /// // (ln 4 − ln 2)².
+    /// assert!((MeanSquaredLogarithmicError.values(arr2(&[[1.0]]), arr2(&[[3.0]]))?[0] - 0.4805).abs() < 1e-4);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct MeanSquaredLogarithmicError;
 }
 kind!(MeanSquaredLogarithmicError = "mean_squared_logarithmic_error" | "msle");

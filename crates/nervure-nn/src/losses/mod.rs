@@ -2,9 +2,9 @@
 
 use nervure_graph::{DType, Dim, Shape, Tensor, Type};
 
-use crate::Result;
 use crate::activations::Link;
 use crate::word::{Word, family};
+use crate::{IntoArray, Result, score};
 
 family! {
     Loss "loss" {
@@ -80,6 +80,24 @@ pub trait Loss: Word {
     /// If there is none, or if a setting makes no sense: expected and received, in a sentence.
     fn target(&self, prediction: &Type) -> Result<Type, String> {
         numbers(prediction)
+    }
+
+    /// The values of arrays, row-major, without a network and without weights.
+    ///
+    /// ```
+    /// use nervure_nn::prelude::*;
+    /// let (t, y) = (ndarray::arr2(&[[1.0, 2.0], [0.0, 0.0]]), ndarray::arr2(&[[1.0, 4.0], [3.0, -1.0]]));
+    /// assert_eq!(MeanSquaredError.values(t, y)?, [2.0, 5.0]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Arrays that the loss does not take.
+    fn values(&self, target: impl IntoArray, prediction: impl IntoArray) -> Result<Vec<f32>>
+    where
+        Self: Sized,
+    {
+        score::values(self, target.into_array(), prediction.into_array())
     }
 
     /// Which of the values count, `bool` of their shape; all, where there is none.

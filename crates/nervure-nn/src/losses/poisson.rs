@@ -8,6 +8,13 @@ use crate::word::{Sample, Samples, kind};
 settings! {
     /// y − t ln(y + 10⁻⁷), mean over the last axis: −ln of the probability of t under Poisson's law of mean y, but for what y has no part in. Target and
     /// prediction `[batch, …, n]`, neither below 0.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::losses::*;
+    /// assert!((Poisson.values(arr2(&[[2.0]]), arr2(&[[1.0]]))?[0] - 1.0).abs() < 1e-4);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct Poisson;
 }
 kind!(Poisson = "poisson");

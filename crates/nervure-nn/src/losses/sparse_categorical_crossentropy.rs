@@ -13,6 +13,14 @@ settings! {
     /// Target `[batch, …]` of whole numbers from 0, prediction `[batch, …, classes]`; a number that is no class is an error of the run. Where the
     /// prediction is a softmax's, or is said to be logits z, ln p = z − ln Σ eᶻ; elsewhere p is divided by its sum and clipped to
     /// [1e-7, 1 − 1e-7].
+    ///
+    /// ```
+    /// use ndarray::{arr1, arr2};
+    /// use nervure_nn::losses::*;
+    /// // ln 2.
+    /// assert!((SparseCategoricalCrossentropy::new().values(arr1(&[1]), arr2(&[[0.5, 0.5]]))?[0] - 0.6931).abs() < 1e-4);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     #[derive(Copy)]
     pub struct SparseCategoricalCrossentropy {
         /// Whether the prediction is the logits instead of the probabilities.

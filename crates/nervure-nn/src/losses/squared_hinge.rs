@@ -7,6 +7,13 @@ use crate::word::{Sample, Samples, kind};
 
 settings! {
     /// max(1 − t y, 0)², mean over the last axis, with t −1 or 1. Target and prediction `[batch, …, n]`. A target 0 counts as −1, so that 0/1 labels do too.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::losses::*;
+    /// assert_eq!(SquaredHinge.values(arr2(&[[1.0, -1.0]]), arr2(&[[0.5, 0.5]]))?, [1.25]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct SquaredHinge;
 }
 kind!(SquaredHinge = "squared_hinge");

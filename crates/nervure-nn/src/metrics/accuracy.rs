@@ -11,6 +11,14 @@ use crate::word::{Sample, Samples, kind};
 settings! {
     /// The share of right answers, in the form that fits the shapes, as Keras chooses it: [`BinaryAccuracy`] for one output,
     /// [`SparseCategoricalAccuracy`] where the target is class numbers, else [`CategoricalAccuracy`].
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0], [1.0], [0.0], [0.0]]), arr2(&[[0.9], [0.3], [0.6], [0.1]]));
+    /// assert_eq!(Accuracy.score(&t, &y, None)?, [0.5]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct Accuracy;
 }
 kind!(Accuracy = "accuracy" | "acc");

@@ -68,21 +68,57 @@ macro_rules! at {
 at! {
     /// The greatest sensitivity (the share of what is positive that is found) over thresholds at which the specificity (the share of what is negative that
     /// counts as that) is at least `specificity`.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0], [1.0], [0.0], [0.0]]), arr2(&[[0.9], [0.3], [0.6], [0.1]]));
+    /// assert_eq!(SensitivityAtSpecificity::new(0.5).score(&t, &y, None)?, [1.0]);
+    /// assert_eq!(SensitivityAtSpecificity::new(0.9).score(&t, &y, None)?, [0.5]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     SensitivityAtSpecificity = "sensitivity_at_specificity",
         /// The least specificity, in [0, 1].
         specificity: Shares::specificity, Shares::sensitivity;
     /// The greatest specificity (the share of what is negative that counts as that) over thresholds at which the sensitivity (the share of what is positive
     /// that is found) is at least `sensitivity`.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0], [1.0], [0.0], [0.0]]), arr2(&[[0.9], [0.3], [0.6], [0.1]]));
+    /// assert_eq!(SpecificityAtSensitivity::new(0.5).score(&t, &y, None)?, [1.0]);
+    /// assert_eq!(SpecificityAtSensitivity::new(0.9).score(&t, &y, None)?, [0.5]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     SpecificityAtSensitivity = "specificity_at_sensitivity",
         /// The least sensitivity, in [0, 1].
         sensitivity: Shares::sensitivity, Shares::specificity;
     /// The greatest precision (the share of positive answers that are right) over thresholds at which the recall (the share of what is positive that is
     /// found) is at least `recall`.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0], [1.0], [0.0], [0.0]]), arr2(&[[0.9], [0.3], [0.6], [0.1]]));
+    /// assert_eq!(PrecisionAtRecall::new(0.5).score(&t, &y, None)?, [1.0]);
+    /// assert_eq!(PrecisionAtRecall::new(0.9).score(&t, &y, None)?, [2.0 / 3.0]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     PrecisionAtRecall = "precision_at_recall",
         /// The least recall, in [0, 1].
         recall: Shares::sensitivity, Shares::precision;
     /// The greatest recall (the share of what is positive that is found) over thresholds at which the precision (the share of positive answers that are
     /// right) is at least `precision`.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0], [1.0], [0.0], [0.0]]), arr2(&[[0.9], [0.3], [0.6], [0.1]]));
+    /// assert_eq!(RecallAtPrecision::new(0.6).score(&t, &y, None)?, [1.0]);
+    /// assert_eq!(RecallAtPrecision::new(0.9).score(&t, &y, None)?, [0.5]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     RecallAtPrecision = "recall_at_precision",
         /// The least precision, in [0, 1].
         precision: Shares::precision, Shares::sensitivity;

@@ -14,6 +14,15 @@ settings! {
     ///
     /// The thresholds are −ε, 1/(k − 1), 2/(k − 1), …, 1 + ε for k of them; an output counts as positive at those that it exceeds. What the batch
     /// adds is the weight of positive and of negative targets between neighbouring thresholds. An area that is not defined, for want of a class, is 0.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0], [1.0], [0.0], [0.0]]), arr2(&[[0.9], [0.3], [0.6], [0.1]]));
+    /// // Of four pairs of a positive and a negative, three are in order.
+    /// assert!((Auc::new().score(&t, &y, None)?[0] - 0.75).abs() < 1e-9);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct Auc {
         /// Number of thresholds, at least 2.
         num_thresholds: usize = 200,

@@ -12,6 +12,15 @@ settings! {
     ///
     /// Target `[batch, …]` of class numbers, or one-hot, and prediction `[batch, …, classes]`, of which the greatest is the answer; for one output, targets of 0 and 1, and an answer by
     /// a threshold of 0.5.
+    ///
+    /// ```
+    /// use ndarray::{arr1, arr2};
+    /// use nervure_nn::metrics::*;
+    /// let y = arr2(&[[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.3, 0.7]]);
+    /// // (2/3 + 1) / 2.
+    /// assert!((BalancedAccuracy.score(arr1(&[0, 0, 0, 1]), &y, None)?[0] - 5.0 / 6.0).abs() < 1e-9);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct BalancedAccuracy;
 }
 kind!(BalancedAccuracy = "balanced_accuracy");

@@ -8,6 +8,14 @@ use crate::word::{Sample, Samples, kind};
 
 settings! {
     /// The share of outputs for which (p > threshold) equals the target, 0 or 1. Target and prediction `[batch, …, n]`.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0], [1.0], [0.0], [0.0]]), arr2(&[[0.9], [0.3], [0.6], [0.1]]));
+    /// assert_eq!(BinaryAccuracy::new().score(&t, &y, None)?, [0.5]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     #[derive(Copy)]
     pub struct BinaryAccuracy {
         /// What a prediction has to exceed to count as 1.

@@ -8,6 +8,14 @@ use crate::word::{Sample, Samples, kind};
 
 settings! {
     /// The share of rows whose greatest output is that of the right class, for targets that are one-hot.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]), arr2(&[[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]));
+    /// assert_eq!(CategoricalAccuracy.score(&t, &y, None)?, [2.0 / 3.0]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct CategoricalAccuracy;
 }
 kind!(CategoricalAccuracy = "categorical_accuracy");

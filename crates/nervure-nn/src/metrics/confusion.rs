@@ -61,11 +61,47 @@ macro_rules! counts {
 
 counts! {
     /// How many outputs exceed the threshold whose target is 1.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0], [1.0], [0.0], [0.0]]), arr2(&[[0.9], [0.3], [0.6], [0.1]]));
+    /// assert_eq!(TruePositives::new().score(&t, &y, None)?, [1.0]);
+    /// assert_eq!(TruePositives::new().thresholds([0.2, 0.95]).score(&t, &y, None)?, [2.0, 0.0]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     TruePositives = "true_positives", true_positives Up;
     /// How many outputs exceed the threshold whose target is 0.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0], [1.0], [0.0], [0.0]]), arr2(&[[0.9], [0.3], [0.6], [0.1]]));
+    /// assert_eq!(FalsePositives::new().score(&t, &y, None)?, [1.0]);
+    /// assert_eq!(FalsePositives::new().thresholds([0.05, 0.7]).score(&t, &y, None)?, [2.0, 0.0]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     FalsePositives = "false_positives", false_positives Down;
     /// How many outputs do not exceed the threshold whose target is 0.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0], [1.0], [0.0], [0.0]]), arr2(&[[0.9], [0.3], [0.6], [0.1]]));
+    /// assert_eq!(TrueNegatives::new().score(&t, &y, None)?, [1.0]);
+    /// assert_eq!(TrueNegatives::new().thresholds([0.05, 0.7]).score(&t, &y, None)?, [0.0, 2.0]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     TrueNegatives = "true_negatives", true_negatives Up;
     /// How many outputs do not exceed the threshold whose target is 1.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0], [1.0], [0.0], [0.0]]), arr2(&[[0.9], [0.3], [0.6], [0.1]]));
+    /// assert_eq!(FalseNegatives::new().score(&t, &y, None)?, [1.0]);
+    /// assert_eq!(FalseNegatives::new().thresholds([0.2, 0.95]).score(&t, &y, None)?, [0.0, 2.0]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     FalseNegatives = "false_negatives", false_negatives Down;
 }

@@ -59,11 +59,33 @@ macro_rules! metrics {
 
 metrics! {
     /// Σ t y / (‖t‖ ‖y‖): 1 where target and prediction point the same way, −1 where they are opposed, 0 where one of them is 0.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// assert!((CosineSimilarity::new().score(arr2(&[[3.0, 4.0]]), arr2(&[[4.0, 3.0]]), None)?[0] - 0.96).abs() < 1e-6);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     CosineSimilarity = "cosine_similarity", cosine;
     /// Pearson's correlation: the cosine of what target and prediction are beside their means. NaN where one of them is constant, so also where there is one output.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// assert!((PearsonCorrelation::new().score(arr2(&[[1.0, 2.0, 3.0]]), arr2(&[[2.0, 4.0, 6.0]]), None)?[0] - 1.0).abs() < 1e-6);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     PearsonCorrelation = "pearson_correlation", pearson;
     /// The concordance 2 Cov(t, y) / (Var t + Var y + (mean t − mean y)² + 10⁻⁷): correlation, less what scale and shift are off (Lin 1989, "A concordance
     /// correlation coefficient to evaluate reproducibility").
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// // 2 · 2/3 / (2/3 + 2/3 + 1).
+    /// assert!((ConcordanceCorrelation::new().score(arr2(&[[1.0, 2.0, 3.0]]), arr2(&[[2.0, 3.0, 4.0]]), None)?[0] - 4.0 / 7.0).abs() < 1e-6);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     ConcordanceCorrelation = "concordance_correlation", concordance;
 }
 

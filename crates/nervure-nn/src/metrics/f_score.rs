@@ -14,6 +14,14 @@ settings! {
     ///
     /// Target and prediction `[batch, …, n]`, or class numbers as target. Without a threshold the greatest output of a row counts as positive, each of several equal ones; for a
     /// single output the threshold is 0.5 unless set (by Keras's rule a single output would always be positive).
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]), arr2(&[[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]));
+    /// assert_eq!(FBetaScore::new().beta(2.0).score(&t, &y, None)?, [5.0 / 6.0, 5.0 / 9.0]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     #[derive(Copy)]
     pub struct FBetaScore {
         /// How one number comes from those of the classes; without it each class is reported, as `fbeta_score_0`, `fbeta_score_1`, ….
@@ -28,6 +36,15 @@ kind!(FBetaScore = "fbeta_score");
 
 settings! {
     /// 2 · precision · recall / (precision + recall) of each class, and their average: [`FBetaScore`] with β = 1.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]), arr2(&[[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]));
+    /// assert_eq!(F1Score::new().score(&t, &y, None)?, [2.0 / 3.0, 2.0 / 3.0]);
+    /// assert_eq!(F1Score::new().average(Average::Macro).score(&t, &y, None)?, [2.0 / 3.0]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     #[derive(Copy)]
     pub struct F1Score {
         /// How one number comes from those of the classes; without it each class is reported, as `f1_score_0`, `f1_score_1`, ….

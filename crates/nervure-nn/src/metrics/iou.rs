@@ -11,6 +11,14 @@ settings! {
     /// nor answers have does not count.
     ///
     /// Target and prediction `[batch, …]` of class numbers, or `[batch, …, classes]` of which the greatest is the class. What is no class is not counted.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[0, 0, 1, 1]]), arr2(&[[0.0, 1.0, 0.0, 1.0]]));
+    /// assert_eq!(IoU::new(2, [0]).score(&t, &y, None)?, [1.0 / 3.0]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct IoU {
         /// Number of classes.
         num_classes: usize,
@@ -28,6 +36,14 @@ kind!(IoU = "iou");
 
 settings! {
     /// [`IoU`] over all classes.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[0, 0, 1, 1]]), arr2(&[[0.0, 1.0, 0.0, 1.0]]));
+    /// assert_eq!(MeanIoU::new(2).score(&t, &y, None)?, [1.0 / 3.0]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     #[derive(Copy)]
     pub struct MeanIoU {
         /// Number of classes.
@@ -44,6 +60,14 @@ kind!(MeanIoU = "mean_iou");
 
 settings! {
     /// [`IoU`] for targets that are one-hot.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), arr2(&[[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]]));
+    /// assert_eq!(OneHotIoU::new(2, [1]).score(&t, &y, None)?, [0.5]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct OneHotIoU {
         /// Number of classes.
         num_classes: usize,
@@ -59,6 +83,14 @@ kind!(OneHotIoU = "one_hot_iou");
 
 settings! {
     /// [`IoU`] over all classes for targets that are one-hot.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), arr2(&[[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]]));
+    /// assert_eq!(OneHotMeanIoU::new(2).score(&t, &y, None)?, [0.5]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     #[derive(Copy)]
     pub struct OneHotMeanIoU {
         /// Number of classes.
@@ -75,6 +107,14 @@ settings! {
     /// [`IoU`] of two classes: an output that is at least the threshold is of class 1, else of class 0.
     ///
     /// Target and prediction `[batch, …]`, targets 0 or 1.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[0.0, 1.0, 0.0, 1.0]]), arr2(&[[0.1, 0.2, 0.4, 0.7]]));
+    /// assert_eq!(BinaryIoU::new().threshold(0.3).score(&t, &y, None)?, [1.0 / 3.0]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct BinaryIoU {
         /// The classes of which the mean is taken.
         target_class_ids: into Vec<usize> = [0, 1],

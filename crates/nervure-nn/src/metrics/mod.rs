@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::losses::Prediction;
 use crate::word::{Word, family};
+use crate::{IntoArray, Result, score};
 
 mod counts;
 pub mod exact;
@@ -90,6 +91,30 @@ pub trait Metric: Word {
     /// A number a class, or a threshold, where the metric is one of each: reported as `name_0`, `name_1`, … instead of the one number.
     fn per_class(&self, _sums: &[Vec<f64>]) -> Option<Vec<f64>> {
         None
+    }
+
+    /// The number of arrays, or those of each class, without a network; each row counts 1 where there are no weights.
+    ///
+    /// ```
+    /// use nervure_nn::prelude::*;
+    /// let (t, y) = (ndarray::arr2(&[[1.0], [0.0], [1.0]]), ndarray::arr2(&[[0.9], [0.2], [0.4]]));
+    /// assert_eq!(BinaryAccuracy::new().score(&t, &y, None)?, [2.0 / 3.0]);
+    /// assert_eq!(BinaryAccuracy::new().score(&t, &y, Some(&[1.0, 1.0, 2.0]))?, [0.5]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Arrays that the metric does not take.
+    fn score(
+        &self,
+        target: impl IntoArray,
+        prediction: impl IntoArray,
+        weights: Option<&[f32]>,
+    ) -> Result<Vec<f64>>
+    where
+        Self: Sized,
+    {
+        score::score(self, target.into_array(), prediction.into_array(), weights)
     }
 
     /// Whether more is better: what callbacks that watch the metric go by. Where a metric does not say, they have to be told.

@@ -8,6 +8,16 @@ use crate::word::{Object, Sample, Samples, kind};
 
 settings! {
     /// Another metric under a key of its own: what [`Metric::named`] makes.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0], [1.0], [0.0], [0.0]]), arr2(&[[0.9], [0.3], [0.6], [0.1]]));
+    /// let area = Auc::new().named("area");
+    /// assert_eq!(area.name(), "area");
+    /// assert!((area.score(&t, &y, None)?[0] - 0.75).abs() < 1e-9);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct Named {
         /// The metric.
         metric: into Object<dyn Metric>,

@@ -16,6 +16,15 @@ settings! {
     ///
     /// Of all outputs together, `[batch, …, n]`: an output counts as positive if it exceeds the threshold (default 0.5), or, with `top_k`, if it is among
     /// the greatest k of its row. With several thresholds there is a number of each, reported as `precision_0`, `precision_1`, ….
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0], [1.0], [0.0], [0.0]]), arr2(&[[0.9], [0.3], [0.6], [0.1]]));
+    /// assert_eq!(Precision::new().thresholds([0.2, 0.7]).score(&t, &y, None)?, [2.0 / 3.0, 1.0]);
+    /// assert_eq!(Recall::new().thresholds([0.2, 0.7]).score(&t, &y, None)?, [1.0, 0.5]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct ShareOfPositives[Among][Among] {
         /// What an output has to exceed to count as positive, one or several: 0.5 where neither this nor `top_k` is given.
         thresholds: some Numbers,

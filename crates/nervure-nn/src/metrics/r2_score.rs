@@ -12,6 +12,14 @@ settings! {
     /// target never changes counts as 0.
     ///
     /// The sums of t and t² are of `f32` within a batch: for targets whose mean is a thousand times their spread they say little.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// let (t, y) = (arr2(&[[1.0], [4.0], [3.0]]), arr2(&[[2.0], [4.0], [4.0]]));
+    /// assert!((R2Score::new().score(&t, &y, None)?[0] - 4.0 / 7.0).abs() < 1e-6);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     #[derive(Copy)]
     pub struct R2Score {
         /// How one R² comes from those of the outputs; without it each output is reported, as `r2_score_0`, `r2_score_1`, ….

@@ -8,6 +8,13 @@ use crate::word::{Sample, Samples, kind};
 
 settings! {
     /// √ of the mean of (t − y)². Target and prediction `[batch, …, n]`.
+    ///
+    /// ```
+    /// use ndarray::arr2;
+    /// use nervure_nn::metrics::*;
+    /// assert_eq!(RootMeanSquaredError.score(arr2(&[[0.0, 0.0]]), arr2(&[[1.0, 7.0]]), None)?, [5.0]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct RootMeanSquaredError;
 }
 kind!(RootMeanSquaredError = "root_mean_squared_error" | "rmse");

@@ -9,6 +9,14 @@ use crate::word::{Sample, Samples, kind};
 
 settings! {
     /// The share of rows whose greatest output is that of the right class, for targets that are class numbers.
+    ///
+    /// ```
+    /// use ndarray::{arr1, arr2};
+    /// use nervure_nn::metrics::*;
+    /// let y = arr2(&[[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]);
+    /// assert_eq!(SparseCategoricalAccuracy.score(arr1(&[0, 1, 1]), &y, None)?, [2.0 / 3.0]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct SparseCategoricalAccuracy;
 }
 kind!(SparseCategoricalAccuracy = "sparse_categorical_accuracy");

@@ -11,6 +11,14 @@ use crate::word::{Kind, Sample, Samples, kind};
 
 settings! {
     /// The share of rows for which fewer than k classes have a greater output than the right one.
+    ///
+    /// ```
+    /// use ndarray::{arr1, arr2};
+    /// use nervure_nn::metrics::*;
+    /// let y = arr2(&[[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]]);
+    /// assert_eq!(SparseTopKCategoricalAccuracy::new().k(2).score(arr1(&[1, 2]), &y, None)?, [0.5]);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     #[derive(Copy)]
     pub struct TopK[Target][Target] {
         /// Among how many classes of the greatest outputs the right one has to be.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ndarray::{arr1, arr2};
 use nervure_graph::testing::check_gradients;
 use nervure_graph::{Array, Bindings, Builder, DType, Type, evaluate};
 use nervure_nn::activations::Link;
@@ -132,8 +133,36 @@ fn gradients_and_plans_of_every_loss_agree_with_the_reference() {
             let case = loss_case(&*sample.word, &t, &y, None);
             check_gradients(&case).unwrap_or_else(|e| panic!("{:?}: {e}", sample.word));
             plan_agrees(&case);
+            // A single row, and none.
+            for rows in [0, 1] {
+                let [t, y] = [0, 1].map(|i| operand(&sample.inputs[i], rows, i));
+                plan_agrees(&loss_case(&*sample.word, &t, &y, None));
+            }
         }
     }
+}
+
+#[test]
+fn values_of_arrays_that_do_not_fit_are_refused_in_words() {
+    let refused = |received: nervure_nn::Result<Vec<f32>>, words: &str| {
+        let error = received.unwrap_err().to_string();
+        assert_eq!(error, words);
+    };
+    let (pair, three) = (arr2(&[[1.0, 2.0]]), arr2(&[[1.0, 2.0, 3.0]]));
+    refused(
+        MeanSquaredError.values(&pair, &three),
+        "loss `mean_squared_error`: expected a target f32[1, 3], received f32[1, 2]",
+    );
+    refused(
+        Huber::new().delta(0.0).values(&pair, &pair),
+        "loss `huber`: expected a delta above 0, received 0",
+    );
+    refused(
+        SparseCategoricalCrossentropy::new().values(arr1(&[0.5]), &pair),
+        "target: expected i32, received 0.5",
+    );
+    let error = SparseCategoricalCrossentropy::new().values(arr1(&[7]), &pair).unwrap_err().to_string();
+    assert!(error.contains('7'), "{error}");
 }
 
 /// A focusing exponent of 0 is no focusing, and of the logits behind a sigmoid the loss is exact where a float cannot tell 1 − p from 0.
@@ -170,8 +199,8 @@ fn circle_counts_rows_that_have_pairs() {
 
 #[test]
 fn an_expression_is_a_loss() {
-    let x = ndarray::arr2(&[[0.5_f32, -1.0], [2.0, 0.3], [-0.7, 1.1]]);
-    let y = ndarray::arr2(&[[1.0_f32], [-0.5], [0.2]]);
+    let x = arr2(&[[0.5_f32, -1.0], [2.0, 0.3], [-0.7, 1.1]]);
+    let y = arr2(&[[1.0_f32], [-0.5], [0.2]]);
     let train = |loss: Object<dyn Loss>| {
         let mut model = Sequential::new([2]).add(Dense::new(1)).build(Seed(1)).unwrap();
         let history = model.fit(&Dataset::new(&x, &y), Fit::new(loss, SGD::new()).epochs(3)).unwrap();

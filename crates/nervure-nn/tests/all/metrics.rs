@@ -1,5 +1,6 @@
 //! Metrics against what they count, and what is refused.
 
+use ndarray::arr2;
 use nervure_nn::losses::Loss;
 use nervure_nn::metrics::*;
 use nervure_nn::word::{Family, Object};
@@ -147,10 +148,12 @@ fn sums_of_parts_are_the_sums_of_all() {
 fn plans_of_every_metric_agree_with_the_reference() {
     for entry in <dyn Metric as Family>::registry().builtin() {
         for sample in (entry.samples)() {
-            let [t, y] = [0, 1].map(|i| operand(&sample.inputs[i], 7, i));
-            let w = floats(&[7], &[0.5, 1.0, 2.0, 0.0, 1.5, 1.0, 3.0]);
-            for weight in [None, Some(&w)] {
-                plan_agrees(&metric_case(&*sample.word, &t, &y, weight).unwrap());
+            for rows in [0, 1, 7] {
+                let [t, y] = [0, 1].map(|i| operand(&sample.inputs[i], rows, i));
+                let w = floats(&[rows], &[0.5, 1.0, 2.0, 0.0, 1.5, 1.0, 3.0][..rows]);
+                for weight in [None, Some(&w)] {
+                    plan_agrees(&metric_case(&*sample.word, &t, &y, weight).unwrap());
+                }
             }
         }
     }
@@ -182,6 +185,22 @@ fn edges_are_what_keras_makes_of_them() {
     let t = floats(&[4, 1], &[0.0, 1.0, 0.0, 1.0]);
     let y = floats(&[4, 1], &[0.0, 1.0, -3.0, 7.0]);
     near(&score(&Auc::new(), &t, &y, None), &[1.0], 1e-12);
+}
+
+#[test]
+fn scores_of_arrays_that_do_not_fit_are_refused_in_words() {
+    let refused = |received: nervure_nn::Result<Vec<f64>>, words: &str| {
+        assert_eq!(received.unwrap_err().to_string(), words);
+    };
+    let (one, two) = (arr2(&[[1.0]]), arr2(&[[1.0], [0.0]]));
+    let rows = "expected a target for each of 2 rows, received 1";
+    refused(BinaryAccuracy::new().score(&one, &two, None), rows);
+    let rows = "expected a weight for each of 2 rows, received 1";
+    refused(BinaryAccuracy::new().score(&two, &two, Some(&[1.0])), rows);
+    refused(
+        CategoricalAccuracy.score(&two, &two, None),
+        "metric `categorical_accuracy`: categorical_accuracy: expected an output of at least 2 classes, received f32[2, 1]",
+    );
 }
 
 #[test]
