@@ -469,6 +469,40 @@ fn plans_of_random_graphs_agree_with_the_reference() {
     }
 }
 
+/// GELU's gradient makes anew what the forward direction computed and does not keep: with the bits of single operations, which are what is done where
+/// a half is an array of its own.
+#[test]
+fn what_a_formula_makes_anew_is_not_kept() {
+    let n = 1031;
+    let graph = |half_is_array: bool| {
+        let g = Builder::new();
+        let [x, dy] = ["x", "dy"].map(|name| g.input(name, DType::F32, [n.into()]));
+        let half = if half_is_array { g.input("half", DType::F32, [n.into()]) } else { x.constant(0.5) };
+        let y = x * ((x * std::f64::consts::FRAC_1_SQRT_2).erf() * half + half);
+        g.output("y", y);
+        g.output("dx", nervure_graph::pullback(&g, &[(y, dy)], &[x])[0].unwrap());
+        g.finish().unwrap()
+    };
+    let values = |k: usize| -> Vec<f32> { (0..n).map(|i| (i * k % 1009) as f32 / 100.0 - 5.0).collect() };
+    let (x, dy, half) = (values(7919), values(104_729), vec![0.5; n]);
+    for &level in Level::available() {
+        let run = |half_is_array: bool| {
+            let graph = graph(half_is_array);
+            let plan = Plan::compile_for(&graph, &Bindings::new(), &Store::new(), level).unwrap();
+            let steps = plan.listing().map(|k| k.what).collect::<Vec<_>>();
+            let mut runner = Runner::new(Arc::new(plan));
+            let inputs = [View::F32(&x), View::F32(&dy), View::F32(&half)];
+            runner.infer(&Threads::new(1), &Store::new(), &inputs[..graph.inputs().len()]).unwrap();
+            (steps, bits(runner.output(0)), bits(runner.output(1)))
+        };
+        let (formulas, single) = (run(false), run(true));
+        assert_eq!(formulas.1, single.1, "{level:?}");
+        assert_eq!(formulas.2, single.2, "{level:?}");
+        assert_eq!(formulas.0, ["map 1 × 1031, 1 steps"; 2]);
+        assert_ne!(single.0, formulas.0);
+    }
+}
+
 /// A formula in one loop has the bits of its operations one by one, which are outputs there.
 #[test]
 fn formulas_have_the_bits_of_their_steps() {

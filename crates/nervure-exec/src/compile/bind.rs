@@ -1,4 +1,8 @@
+use std::collections::BTreeMap;
+
 use nervure_graph::{Bindings, DType, Graph, NodeId, Op, Padding, Window};
+
+use super::formulas::Match;
 
 use crate::Error;
 
@@ -14,42 +18,54 @@ pub(super) struct Bound<'g> {
     pub shapes: Vec<Vec<usize>>,
     /// Whether an output or an update needs the node.
     pub live: Vec<bool>,
+    /// Formulas in the place of nodes, which read their operands alone and make anew what lies between.
+    wholes: BTreeMap<NodeId, Match>,
 }
 
 impl<'g> Bound<'g> {
     /// Finds what is needed, and its shapes.
     pub fn new(graph: &'g Graph, bindings: &'g Bindings) -> Result<Bound<'g>, Error> {
         let count = graph.nodes().len();
-        let mut bound = Bound { graph, bindings, shapes: vec![Vec::new(); count], live: vec![false; count] };
-        for (_, id) in graph.outputs() {
-            bound.live[id.index()] = true;
-        }
-        for u in graph.updates() {
-            bound.live[u.parameter.index()] = true;
-            bound.live[u.value.index()] = true;
-        }
-        for id in graph.ids().rev() {
-            if bound.live[id.index()] {
-                for input in &graph.node(id).inputs {
-                    bound.live[input.index()] = true;
-                }
-            }
-        }
+        let (shapes, live, wholes) = (vec![Vec::new(); count], vec![false; count], BTreeMap::new());
+        let mut bound = Bound { graph, bindings, shapes, live, wholes };
+        bound.live = bound.needed();
         for id in graph.ids() {
             if bound.live[id.index()] {
                 bound.shapes[id.index()] = bound.resolve(id)?;
                 bound.check(id)?;
             }
         }
+        bound.wholes = bound.ids().filter_map(|id| Some((id, Match::anew(&bound, id)?))).collect();
+        bound.live = bound.needed();
         Ok(bound)
+    }
+
+    /// Which nodes outputs and updates need.
+    fn needed(&self) -> Vec<bool> {
+        let mut needed = vec![false; self.graph.nodes().len()];
+        let updates = self.graph.updates().iter().flat_map(|u| [u.parameter, u.value]);
+        for id in self.graph.outputs().iter().map(|(_, id)| *id).chain(updates) {
+            needed[id.index()] = true;
+        }
+        for id in self.graph.ids().rev() {
+            if needed[id.index()] {
+                self.inputs(id).iter().for_each(|input| needed[input.index()] = true);
+            }
+        }
+        needed
     }
 
     pub fn op(&self, id: NodeId) -> &'g Op {
         &self.graph.node(id).op
     }
 
-    pub fn inputs(&self, id: NodeId) -> &'g [NodeId] {
-        &self.graph.node(id).inputs
+    pub fn inputs(&self, id: NodeId) -> &[NodeId] {
+        self.whole(id).map_or(&self.graph.node(id).inputs, |whole| &whole.operands)
+    }
+
+    /// The formula that stands in the place of a node.
+    pub fn whole(&self, id: NodeId) -> Option<&Match> {
+        self.wholes.get(&id)
     }
 
     pub fn shape(&self, id: NodeId) -> &[usize] {

@@ -9,7 +9,7 @@ use super::view::Access;
 use crate::Error;
 use crate::kernels::BufferId;
 use crate::kernels::columns::FusedColumns;
-use crate::kernels::map::{self, Map, OPERANDS};
+use crate::kernels::map::{self, Map, OPERANDS, Tree};
 use crate::kernels::random::Draw;
 use crate::kernels::reduce::{BLOCK, Extent, Fused, LANES, Sink};
 use crate::kernels::tape::{Operand, Pattern, REGISTER, Step, TILE, Tape};
@@ -419,8 +419,7 @@ impl Lowering<'_> {
         for (o, &id) in from.iter_mut().zip(&found.operands) {
             *o = self.operand(w, id);
         }
-        let cost = found.inner.iter().map(|&i| member_cost(self.bound.op(i))).sum::<usize>() + 1;
-        w.cost += cost;
+        w.cost += tree_cost(found.formula.tree);
         w.steps.push(Step::Formula { f: (found.formula.at)(w.level), to, from });
     }
 
@@ -473,14 +472,12 @@ impl Lowering<'_> {
     }
 }
 
-/// Work of a step of a formula for one element.
-fn member_cost(op: &Op) -> usize {
-    if let Op::Unary(u) = op {
-        unary_cost(*u)
-    } else if let Op::Binary(b) = op {
-        binary_cost(*b)
-    } else {
-        1
+/// Work of a formula for one element.
+fn tree_cost(tree: &Tree) -> usize {
+    match tree {
+        Tree::Operand(_) => 0,
+        Tree::Unary(u, a) => unary_cost(*u) + tree_cost(a),
+        Tree::Binary(b, x, y) => binary_cost(*b) + tree_cost(x) + tree_cost(y),
     }
 }
 

@@ -10,7 +10,7 @@ mod loops;
 use nervure_graph::{Binary, DType, Unary};
 
 use crate::simd::Level;
-pub(crate) use formulas::{FORMULAS, Formula, Many, OPERANDS, Tree};
+pub(crate) use formulas::{ANEW, FORMULAS, Formula, Many, OPERANDS, Tree};
 use functions::*;
 use loops::*;
 

@@ -61,9 +61,9 @@ macro_rules! value {
 }
 
 macro_rules! formulas {
-    ($($name:ident: $($walked:ident)*, $($repeated:ident)* => $tree:tt;)*) => {
-        /// The formulas, each before its parts.
-        pub(crate) const FORMULAS: &[Formula] = &[$({
+    ($(#[$meta:meta])* $list:ident: $($name:ident: $($walked:ident)*, $($repeated:ident)* => $tree:tt;)*) => {
+        $(#[$meta])*
+        pub(crate) const $list: &[Formula] = &[$({
             #[expect(non_camel_case_types, reason = "names of operands")]
             enum Place { $($walked,)* $($repeated),* }
             const WALKED: usize = <[&str]>::len(&[$(stringify!($walked)),*]);
@@ -82,6 +82,8 @@ macro_rules! formulas {
     };
 }
 formulas! {
+    /// Formulas that are computed at once where nobody else wants the values between, each before its parts.
+    FORMULAS:
     // Adam's step along a mean, by the root of another.
     Descent: w m v, rate epsilon => (Sub w (Div (Mul rate m) (Add (Sqrt v) epsilon)));
     // A moving mean of squares, and of values.
@@ -97,6 +99,15 @@ formulas! {
     Scaled: x a b, => (Mul (Sub x a) b);
     Sum3: a b c d, => (Add (Mul a b) (Mul c d));
     Product: a b c, => (Add (Mul a b) c);
+    Gelu: x, half root => (Mul x (Add (Mul (Erf (Mul x root)) half) half));
+}
+formulas! {
+    /// Formulas that make anew what was computed before: keeping it would cost a walk through memory for each value.
+    ANEW:
+    // GELU's gradient, x Φ(x)': of Φ and e^(−x²/2), neither is kept.
+    GeluGrad: dy x, half scale root => (Add
+        (Mul dy (Add (Mul (Erf (Mul x root)) half) half))
+        (Mul (Mul (Mul (Mul (Mul dy x) half) (Exp (Neg (Mul (Mul x root) (Mul x root))))) scale) root));
 }
 
 /// What a formula's loop computes of the elements at one place.
