@@ -259,6 +259,7 @@ impl<'m> Run<'m> {
                 return Ok(self.progress.history);
             }
         }
+        self.trainer.keep_averages();
         self.each(|c, cx| c.on_train_end(cx))?;
         Ok(self.progress.history)
     }

@@ -19,7 +19,7 @@
 //! ```
 //!
 //! What networks are made of has Keras's names, settings, defaults and formulas: [`layers`], [`activations`], [`initializers`], [`regularizers`],
-//! [`constraints`], [`losses`], [`optimizers`], [`metrics`], [`callbacks`]. A [`network`] puts layers together; a program may add words of its own (see
+//! [`constraints`], [`losses`], [`optimizers`], [`schedules`], [`metrics`], [`callbacks`]. A [`network`] puts layers together; a program may add words of its own (see
 //! [`Layer`]).
 #![forbid(unsafe_code)]
 
@@ -42,11 +42,13 @@ mod model;
 pub mod network;
 pub mod optimizers;
 pub mod regularizers;
+pub mod schedules;
 mod score;
 mod settings;
 mod step;
 mod summary;
 mod trainer;
+mod update;
 pub mod word;
 
 pub use data::{Dataset, Element, IntoArray};
@@ -82,8 +84,12 @@ pub mod prelude {
         Metric, Precision, R2Score, Recall, RootMeanSquaredError, SparseCategoricalAccuracy,
         SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy,
     };
-    pub use crate::optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD};
+    pub use crate::optimizers::{
+        Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Muon, Nadam, Optimizer, RMSprop,
+        SGD, ScheduleFreeAdamW,
+    };
     pub use crate::regularizers::*;
+    pub use crate::schedules::*;
     pub use crate::{
         DType, Dataset, Expr, Fit, History, Model, Seed, Sequential, Training, concat, input, input_of,
     };

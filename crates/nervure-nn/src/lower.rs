@@ -200,6 +200,10 @@ impl<'g> Lower<'g> {
                 self.elements += elements;
             }
             if let Some(r) = &weight.regularizer {
+                if let Err(expected) = r.accepts(&weight.shape) {
+                    let what = format!("regularizer `{}` of `{}`", r.kind(), weight.name);
+                    self.builder.fail(&what, expected, format!("{:?}", weight.shape));
+                }
                 let _scope = self.builder.scope("regularizer", r.kind());
                 let penalty = r.lower(value);
                 self.penalties.push(penalty);

@@ -10,7 +10,7 @@ use crate::feed::{Feed, Slot};
 use crate::initializers::Stream;
 use crate::lower::{LayerCall, ParameterSpec, SEED, STEP, TRAINING};
 use crate::network::{Inputs, Network};
-use crate::optimizers::{OPTIMIZER, Optimizer};
+use crate::optimizers::{ITERATIONS, LEARNING_RATE, OPTIMIZER, Optimizer};
 use crate::summary::summary;
 use crate::word::Object;
 use crate::{Error, Result};
@@ -252,6 +252,26 @@ impl Model {
         let lowered = self.network.lower_inference(&builder)?;
         self.parameters = lowered.parameters;
         Ok(())
+    }
+
+    /// The rate of the step to come, where the optimizer has a schedule.
+    pub(crate) fn scheduled_rate(&self) -> Option<f64> {
+        let schedule = self.optimizer.as_ref()?.schedule()?;
+        let made = self.store.get(ITERATIONS).and_then(|b| b.as_i64()).map_or(0, |n| n[0]);
+        Some(schedule.rate(made as u64))
+    }
+
+    /// Sets the rate of the step to come by the optimizer's schedule.
+    pub(crate) fn keep_schedule(&mut self) {
+        if let Some(rate) = self.scheduled_rate() {
+            self.set_rate(rate);
+        }
+    }
+
+    pub(crate) fn set_rate(&mut self, rate: f64) {
+        if let Some(v) = self.store.get_mut(LEARNING_RATE).and_then(|b| b.as_f32_mut()) {
+            v[0] = rate as f32;
+        }
     }
 
     pub(crate) fn input_slots(&self) -> Vec<Slot> {

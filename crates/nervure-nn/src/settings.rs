@@ -48,6 +48,8 @@ pub trait Settings: Sized {
 ///         activation: into Object<dyn Activation> = Linear,  given as what converts
 ///         /// A bound.
 ///         limit: just f64,                                   an option, given as its content
+///         /// Factor.
+///         decay: just f64 = 0.004,                           an option that is given where nothing is said
 ///         /// Another layer.
 ///         wrapped: some Object<dyn Layer>,                   an option, given as what converts to its content
 ///         /// Parts of names.
@@ -58,7 +60,6 @@ pub trait Settings: Sized {
 ///         data_format: fixed ChannelsLast = ChannelsLast,    in files alone: there is no choice
 ///         /// the kernel
 ///         kernel: weight GlorotUniform,                      kernel_initializer, kernel_regularizer, kernel_constraint
-///         options: flat Options = Options::new(),            settings of another type, among one's own
 ///         rule: skip PhantomData<R> = PhantomData,           not a setting
 ///     }
 /// }
@@ -101,10 +102,6 @@ macro_rules! settings {
             [$($all)* { [$($doc)*] $v $f: $crate::settings::WeightSettings as (), weight [$d] [$crate::settings::WeightSettings::new($d)] }]
             $must $may [$($rest)* { $f: $crate::settings::WeightSettings::new($d) }] $($fields)* }
     };
-    (@sort $head:tt [$($all:tt)*] $must:tt $may:tt [$($rest:tt)*] $v:vis $f:ident: flat $t:ty = $d:expr, $($fields:tt)*) => {
-        $crate::settings::settings! { @sort $head
-            [$($all)* { [] $v $f: $t as (), flat [] [$d] }] $must $may [$($rest)* { $f: $d }] $($fields)* }
-    };
     (@sort $head:tt [$($all:tt)*] $must:tt $may:tt [$($rest:tt)*] $v:vis $f:ident: skip $t:ty = $d:expr, $($fields:tt)*) => {
         $crate::settings::settings! { @sort $head
             [$($all)* { [] $v $f: $t as (), skip [] [$d] }] $must $may [$($rest)* { $f: $d }] $($fields)* }
@@ -118,6 +115,11 @@ macro_rules! settings {
         $(#[doc = $doc:literal])* $v:vis $f:ident: just $t:ty, $($fields:tt)*) => {
         $crate::settings::settings! { @sort $head
             [$($all)* { [$($doc)*] $v $f: Option<$t> as $t, just [] [None] }] $must $may [$($rest)* { $f: None }] $($fields)* }
+    };
+    (@sort $head:tt [$($all:tt)*] $must:tt $may:tt [$($rest:tt)*]
+        $(#[doc = $doc:literal])* $v:vis $f:ident: just $t:ty = $d:expr, $($fields:tt)*) => {
+        $crate::settings::settings! { @sort $head
+            [$($all)* { [$($doc)*] $v $f: Option<$t> as $t, just [$d] [Some($d)] }] $must $may [$($rest)* { $f: Some($d) }] $($fields)* }
     };
     (@sort $head:tt [$($all:tt)*] $must:tt $may:tt [$($rest:tt)*]
         $(#[doc = $doc:literal])* $v:vis $f:ident: some $t:ty, $($fields:tt)*) => {
@@ -266,7 +268,6 @@ macro_rules! settings {
     (@setter $doc:tt $f:ident: $s:ty, given []) => {};
     (@setter $doc:tt $f:ident: $s:ty, fixed []) => {};
     (@setter $doc:tt $f:ident: $s:ty, skip []) => {};
-    (@setter $doc:tt $f:ident: $s:ty, flat []) => {};
     (@setter [$($doc:literal)*] $f:ident: $s:ty, plain [$d:expr]) => {
         $(#[doc = $doc])*
         #[doc = concat!("\n\nDefault: `", stringify!($d), "`.")]
@@ -286,6 +287,14 @@ macro_rules! settings {
     (@setter [$($doc:literal)*] $f:ident: $s:ty, just []) => {
         $(#[doc = $doc])*
         #[doc = "\n\nDefault: none."]
+        pub fn $f(mut self, $f: $s) -> Self {
+            self.$f = Some($f);
+            self
+        }
+    };
+    (@setter [$($doc:literal)*] $f:ident: $s:ty, just [$d:expr]) => {
+        $(#[doc = $doc])*
+        #[doc = concat!("\n\nDefault: `", stringify!($d), "`.")]
         pub fn $f(mut self, $f: $s) -> Self {
             self.$f = Some($f);
             self
@@ -341,9 +350,6 @@ macro_rules! settings {
     (@tell [] $f:ident: $t:ty, skip [$d:expr]) => {
         Vec::new()
     };
-    (@tell [] $f:ident: $t:ty, flat [$d:expr]) => {
-        $crate::settings::settings_of::<$t>(&$d)
-    };
     (@tell [$doc:literal] $f:ident: $t:ty, weight [$d:expr]) => {
         $d.tell(stringify!($f), $doc.trim())
     };
@@ -361,9 +367,6 @@ macro_rules! settings {
     };
 
     (@write $written:ident $value:expr, $f:ident skip) => {};
-    (@write $written:ident $value:expr, $f:ident flat) => {
-        $written.flat(&$value);
-    };
     (@write $written:ident $value:expr, $f:ident weight) => {
         $value.write(stringify!($f), &mut $written);
     };
@@ -373,9 +376,6 @@ macro_rules! settings {
 
     (@read $read:ident $D:ident $f:ident: $t:ty, skip [$d:expr]) => {
         $d
-    };
-    (@read $read:ident $D:ident $f:ident: $t:ty, flat [$d:expr]) => {
-        $read.flat::<$t, $D::Error>(&$d)?
     };
     (@read $read:ident $D:ident $f:ident: $t:ty, weight [$d:expr]) => {
         $d.read::<$D::Error>(stringify!($f), &mut $read)?
@@ -449,14 +449,6 @@ pub(crate) fn setting<T: Serialize>(name: &str, documentation: &[&str], default:
     Setting { name: name.into(), documentation: lines.join(" "), default, fixed: false }
 }
 
-/// The settings of a type, with these as their defaults.
-pub(crate) fn settings_of<T: Settings + Serialize>(defaults: &T) -> Vec<Setting> {
-    let defaults = value(defaults);
-    let mut all = T::settings();
-    all.iter_mut().for_each(|s| s.default = defaults.get(&s.name).cloned());
-    all
-}
-
 /// Plain data of numbers, strings and other words: nothing in it that JSON lacks.
 fn value(of: &impl Serialize) -> Value {
     serde_json::to_value(of).unwrap_or(Value::Null)
@@ -469,12 +461,6 @@ pub(crate) struct Written(Map<String, Value>);
 impl Written {
     pub fn field(&mut self, name: &str, of: &impl Serialize) {
         self.0.insert(name.into(), value(of));
-    }
-
-    pub fn flat(&mut self, of: &impl Serialize) {
-        if let Value::Object(fields) = value(of) {
-            self.0.extend(fields);
-        }
     }
 
     pub fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -497,21 +483,6 @@ impl Read {
     pub fn field<T: DeserializeOwned, E: serde::de::Error>(&mut self, name: &str) -> Result<Option<T>, E> {
         let Some(given) = self.0.remove(name) else { return Ok(None) };
         T::deserialize(given).map(Some).map_err(|e| E::custom(format!("{name}: {e}")))
-    }
-
-    /// # Errors
-    /// A value of another type.
-    pub fn flat<T: DeserializeOwned + Serialize + Settings, E: serde::de::Error>(
-        &mut self,
-        default: &T,
-    ) -> Result<T, E> {
-        let mut theirs = value(default);
-        for setting in T::settings() {
-            if let Some(given) = self.0.remove(&setting.name) {
-                theirs[setting.name] = given;
-            }
-        }
-        T::deserialize(theirs).map_err(E::custom)
     }
 
     /// # Errors

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use nervure_exec::{Buffer, Store};
+use nervure_exec::Store;
 use nervure_graph::{Builder, DType, Graph, NodeId, Tensor, gradient};
 
 use crate::feed::Slot;
 use crate::losses::{Loss, Prediction};
-use crate::lower::{Lower, Lowered, ParameterSpec, STEP, reason};
+use crate::lower::{Lower, Lowered, STEP, reason};
 use crate::metrics::{Direction, Metric, spread};
 use crate::network::{Network, batch};
-use crate::optimizers::{ITERATIONS, LEARNING_RATE, OPTIMIZER, Optimizer, Options, Step};
+use crate::optimizers::{OPTIMIZER, Optimizer, Start};
+use crate::update::update;
 use crate::word::Object;
 use crate::{Error, Result};
 
@@ -126,8 +127,8 @@ pub(crate) struct StepGraph {
     pub targets: Vec<Slot>,
     /// The first is the loss.
     pub reported: Vec<Reported>,
-    /// States that the optimizer adds: name, initial value.
-    pub slots: Vec<(String, Buffer)>,
+    /// States that the optimizer adds, with what they start from.
+    pub slots: Vec<(String, Start)>,
 }
 
 /// Forward, loss, penalties, gradients, clipping, the optimizer's update, new states, sums of metrics.
@@ -147,7 +148,9 @@ pub(crate) fn training_graph(network: &Network, training: &Training, weighted: b
             builder.parameter(&p.path, DType::F32, p.shape.iter().map(|&n| n.into()).collect::<Vec<_>>())
         })
         .collect();
-    let gradients = gradient(&builder, loss, &weights);
+    // Gradients are divided by the scale again where they change weights.
+    let scaled = training.optimizer.options().loss_scale_factor.map_or(loss, |scale| loss * scale);
+    let gradients = gradient(&builder, scaled, &weights);
     builder.check()?;
     let reached = reaches(&builder, &weights, &forward.scored);
     let mut steps = Vec::new();
@@ -158,32 +161,7 @@ pub(crate) fn training_graph(network: &Network, training: &Training, weighted: b
             None => {}
         }
     }
-    let options = training.optimizer.options();
-    clip(&builder, &options, &mut steps);
-    let mut step = Step::new(&builder);
-    for (p, w, g) in steps {
-        let _scope = builder.scope(&p.path, training.optimizer.kind());
-        step.enter(&p.path);
-        let decayed = options.decay(&p.path).map_or(w, |decay| w - w * decay * step.learning_rate());
-        let mut new = training.optimizer.step(&mut step, decayed, g);
-        if let Some(constraint) = &p.constraint {
-            let _scope = builder.scope("constraint", constraint.kind());
-            new = constraint.lower(new);
-        }
-        builder.update(w, new);
-    }
-    let iterations = builder.parameter(ITERATIONS, DType::I64, []);
-    builder.update(iterations, iterations + 1.0);
-    let mut slots = vec![
-        (ITERATIONS.into(), Buffer::from_i64(&[], &[0])?),
-        (LEARNING_RATE.into(), Buffer::from_f32(&[], &[training.optimizer.learning_rate() as f32])?),
-    ];
-    for (name, (state, value, initial)) in step.slots() {
-        builder.update(*state, *value);
-        let shape = state.ty().resolve(&Default::default())?;
-        let n = shape.iter().product();
-        slots.push((name.clone(), Buffer::from_f32(&shape, &vec![*initial as f32; n])?));
-    }
+    let slots = update(&builder, &*training.optimizer, steps)?;
     for (state, value) in lowered.updates {
         builder.update(state, value);
     }
@@ -319,7 +297,7 @@ impl<'g> Forward<'g> {
         &mut self,
         loss: Tensor<'g>,
         builder: &Builder,
-        slots: Vec<(String, Buffer)>,
+        slots: Vec<(String, Start)>,
     ) -> Result<StepGraph> {
         builder.check()?;
         let mut outputs: Vec<(String, NodeId)> = Vec::new();
@@ -420,28 +398,6 @@ fn reaches(builder: &Builder, weights: &[Tensor<'_>], scored: &[Tensor<'_>]) -> 
     })
 }
 
-/// Bounds the gradients.
-fn clip<'g>(builder: &'g Builder, bounds: &Options, steps: &mut [(&ParameterSpec, Tensor<'g>, Tensor<'g>)]) {
-    let _scope = builder.scope("clipping", "clipping");
-    let square = |g: Tensor<'g>| g.square().sum_all();
-    // g · bound / max(norm, bound): no division by 0.
-    let scaled = |g: Tensor<'g>, square: Tensor<'g>, bound: f64| {
-        let bound = square.constant(bound);
-        g * (bound / square.sqrt().max(bound))
-    };
-    if let Some(bound) = bounds.global_clipnorm
-        && let Some(total) = steps.iter().map(|s| square(s.2)).reduce(|a, b| a + b)
-    {
-        steps.iter_mut().for_each(|s| s.2 = scaled(s.2, total, bound));
-    }
-    if let Some(bound) = bounds.clipnorm {
-        steps.iter_mut().for_each(|s| s.2 = scaled(s.2, square(s.2), bound));
-    }
-    if let Some(bound) = bounds.clipvalue {
-        steps.iter_mut().for_each(|s| s.2 = s.2.clamp(-bound, bound));
-    }
-}
-
 /// Whether the optimizer's settings make sense.
 fn check(training: &Training) -> Result<()> {
     let optimizer = &training.optimizer;
@@ -451,17 +407,28 @@ fn check(training: &Training) -> Result<()> {
     } else {
         Err(format!("expected a learning_rate of at least 0, received {rate}"))
     };
-    let checked = rate.and_then(|()| optimizer.check()).and_then(|()| optimizer.options().check());
+    let schedule = || {
+        optimizer
+            .schedule()
+            .map_or(Ok(()), |s| s.check().map_err(|reason| format!("schedule `{}`: {reason}", s.kind())))
+    };
+    let checked =
+        schedule().and(rate).and_then(|()| optimizer.check()).and_then(|()| optimizer.options().check());
     checked.map_err(|reason| Error::Compile { what: format!("optimizer `{}`", optimizer.kind()), reason })
 }
 
 /// Gives a store what a step needs beside the weights: of what an optimizer left there what is of use still, if it is to go on, and else nothing.
-pub(crate) fn prepare(store: &mut Store, slots: &[(String, Buffer)], keep: bool) {
+pub(crate) fn prepare(store: &mut Store, slots: &[(String, Start)], keep: bool) {
     let mut fresh = Store::new();
     for (name, value) in store.iter().filter(|(n, _)| !n.starts_with(OPTIMIZER)) {
         fresh.insert(name, value.clone());
     }
-    for (name, initial) in slots {
+    for (name, start) in slots {
+        let initial = match start {
+            Start::Value(value) => Some(value),
+            Start::Weight(path) => store.get(path),
+        };
+        let Some(initial) = initial else { continue };
         let left = store.get(name).filter(|b| keep && b.shape() == initial.shape());
         fresh.insert(name, left.unwrap_or(initial).clone());
     }

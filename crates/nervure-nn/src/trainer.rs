@@ -12,6 +12,7 @@ use crate::fit::Progress;
 use crate::logs::{Logs, Number};
 use crate::optimizers::Optimizer;
 use crate::step::{How, Reported, StepGraph, Training, evaluation_graph, prepare, training_graph};
+use crate::update::average_of;
 use crate::word::Object;
 use crate::{Error, Model, Result};
 
@@ -81,6 +82,17 @@ impl<'m> Trainer<'m> {
         sized.infer(self.model)?;
         sums.add(&sized.runner, sized.rows);
         Ok(sums.logs(&self.evaluate.graph.reported, ""))
+    }
+
+    /// Lets the averages of weights that an optimizer with `use_ema` keeps take the place of the weights: what [`Model::fit`] does at its end.
+    pub fn keep_averages(&mut self) {
+        let Model { parameters, store, .. } = &mut *self.model;
+        for p in parameters.iter().filter(|p| p.trainable) {
+            if let Some(average) = store.get(&average_of(&p.path)).cloned() {
+                store.insert(&p.path, average);
+            }
+        }
+        self.model.forget_plans();
     }
 
     /// The model.
@@ -196,6 +208,7 @@ impl Sized {
 
     /// A step; gives the batch's loss.
     pub fn train(&mut self, model: &mut Model) -> Result<f64> {
+        model.keep_schedule();
         let runner = &mut self.runner;
         with_views(&self.inputs, |views| runner.run(&model.threads, &mut model.store, views))?;
         let loss = runner.output(0).as_f32().and_then(|v| v.first());

@@ -29,8 +29,7 @@ impl Callback for LearningRateScheduler {
         if !rate.is_finite() || rate < 0.0 {
             return Err(Error::Callback(format!("{NAME}: expected a rate of at least 0, received {rate}")));
         }
-        cx.set_learning_rate(rate);
-        Ok(())
+        cx.set_learning_rate(rate)
     }
 
     fn on_epoch_end(&mut self, _epoch: usize, _logs: &Logs, cx: &mut Context<'_>) -> Result<()> {

@@ -6,7 +6,7 @@ use crate::metrics::Direction;
 use crate::optimizers::LEARNING_RATE;
 use crate::step::Reported;
 use crate::trainer::Sums;
-use crate::{Logs, Model, Result};
+use crate::{Error, Logs, Model, Result};
 
 mod csv_logger;
 mod early_stopping;
@@ -201,16 +201,25 @@ impl<'a> Context<'a> {
         self.stop
     }
 
-    /// The learning rate.
+    /// The learning rate of the step to come.
     pub fn learning_rate(&self) -> f64 {
-        self.model.store.get(LEARNING_RATE).and_then(|b| b.as_f32()).map_or(f64::NAN, |v| f64::from(v[0]))
+        let kept = || self.model.store.get(LEARNING_RATE).and_then(|b| b.as_f32()).map(|v| f64::from(v[0]));
+        self.model.scheduled_rate().or_else(kept).unwrap_or(f64::NAN)
     }
 
     /// Sets the learning rate of the steps to come.
-    pub fn set_learning_rate(&mut self, rate: f64) {
-        if let Some(v) = self.model.store.get_mut(LEARNING_RATE).and_then(|b| b.as_f32_mut()) {
-            v[0] = rate as f32;
+    ///
+    /// # Errors
+    /// An optimizer whose rate follows a schedule.
+    pub fn set_learning_rate(&mut self, rate: f64) -> Result<()> {
+        if let Some(schedule) = self.model.optimizer.as_ref().and_then(|o| o.schedule()) {
+            let kind = schedule.kind();
+            return Err(Error::Callback(format!(
+                "the learning rate follows the schedule `{kind}`: give the optimizer a number, if a callback is to set it"
+            )));
         }
+        self.model.set_rate(rate);
+        Ok(())
     }
 }
 
@@ -223,5 +232,5 @@ fn save<T: serde::Serialize>(state: &T) -> serde_json::Value {
 /// A callback's own state out of a checkpoint.
 fn load<T: serde::de::DeserializeOwned>(callback: &str, state: &serde_json::Value) -> Result<T> {
     serde::Deserialize::deserialize(state)
-        .map_err(|e| crate::Error::Callback(format!("{callback}: the checkpoint holds no state of it: {e}")))
+        .map_err(|e| Error::Callback(format!("{callback}: the checkpoint holds no state of it: {e}")))
 }

@@ -101,7 +101,7 @@ impl Callback for ReduceLROnPlateau {
         } else if state.cooldown == 0 {
             state.wait += 1;
             if state.wait >= self.patience && rate > f64::from(self.min_lr as f32) {
-                cx.set_learning_rate((rate * self.factor).max(self.min_lr));
+                cx.set_learning_rate((rate * self.factor).max(self.min_lr))?;
                 state.cooldown = self.cooldown;
                 state.wait = 0;
             }

@@ -3,8 +3,11 @@
 use crate::word::{Word, family};
 
 mod stream;
+mod taper;
 
+pub use stft::{Scaling, Side};
 pub use stream::Stream;
+pub use taper::Taper;
 pub use variance_scaling::{Distribution, Mode};
 
 family! {
@@ -21,6 +24,7 @@ family! {
         orthogonal: Orthogonal;
         random_normal: RandomNormal;
         random_uniform: RandomUniform;
+        stft: STFT;
         truncated_normal: TruncatedNormal;
         variance_scaling: VarianceScaling;
         zeros: Zeros;

@@ -1,19 +1,21 @@
 use nervure_graph::Tensor;
 
 use crate::Result;
-use crate::optimizers::{Optimizer, Options, Step, option_setters, share, within};
-use crate::settings::settings;
+use crate::optimizers::{Optimizer, Step, common, optimizer, share, within};
 use crate::word::{Sample, Samples, kind};
 
-settings! {
+optimizer! {
     /// v ← ρ v + (1 − ρ) g²; d = η g / √(v + ε); w ← w − d, or with momentum μ: m ← μ m + d and w ← w − m. Centred, the root is of v − a² + ε with
     /// a ← ρ a + (1 − ρ) g.
     ///
     /// Hinton 2012, "Neural networks for machine learning", lecture 6e; centred: Graves 2013, "Generating sequences with recurrent neural
     /// networks". Slots, each of the weight's shape: `velocity`; `momentum` if μ is not 0; `average_gradient` if centred.
-    pub struct RMSprop {
-        /// η.
-        learning_rate: f64 = 1e-3,
+    ///
+    /// ```
+    /// use nervure_nn::optimizers::RMSprop;
+    /// let optimizer = RMSprop::new().momentum(0.9).centered(true);
+    /// ```
+    pub struct RMSprop(1e-3) {
         /// ρ.
         rho: f64 = 0.9,
         /// μ, in [0, 1].
@@ -22,13 +24,13 @@ settings! {
         epsilon: f64 = 1e-7,
         /// Whether the gradient's variance is taken instead of its square.
         centered: bool = false,
-        options: flat Options = Options::new(),
     }
 }
 kind!(RMSprop = "rmsprop");
-option_setters!(RMSprop: options);
 
 impl Optimizer for RMSprop {
+    common!();
+
     fn step<'g>(&self, cx: &mut Step<'g>, weight: Tensor<'g>, g: Tensor<'g>) -> Tensor<'g> {
         let average = |old: Tensor<'g>, new: Tensor<'g>| old * self.rho + new * (1.0 - self.rho);
         let v = cx.slot("velocity", weight, 0.0);
@@ -45,14 +47,6 @@ impl Optimizer for RMSprop {
         }
         let m = cx.slot("momentum", weight, 0.0);
         weight - cx.set_slot("momentum", m * self.momentum + move_by)
-    }
-
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-
-    fn options(&self) -> Options {
-        self.options.clone()
     }
 
     fn check(&self) -> Result<(), String> {

@@ -12,6 +12,7 @@ use nervure_nn::metrics::Metric;
 use nervure_nn::network::{BATCH, batch};
 use nervure_nn::optimizers::Optimizer;
 use nervure_nn::regularizers::Regularizer;
+use nervure_nn::schedules::Schedule;
 use nervure_nn::word::{Family, Kind, Object};
 use nervure_nn::{Error, Layer, Lower};
 use serde_json::{Value, json};
@@ -197,6 +198,7 @@ fn words_are_written_and_read_as_they_are() {
     round_trips::<dyn Loss>();
     round_trips::<dyn Metric>();
     round_trips::<dyn Optimizer>();
+    round_trips::<dyn Schedule>();
 }
 
 #[test]
@@ -209,6 +211,7 @@ fn words_tell_of_the_settings_that_they_have() {
     tells::<dyn Loss>();
     tells::<dyn Metric>();
     tells::<dyn Optimizer>();
+    tells::<dyn Schedule>();
 }
 
 fn tells<F: Family + ?Sized>() {
@@ -217,7 +220,7 @@ fn tells<F: Family + ?Sized>() {
         let settings = (entry.settings)();
         let told: Vec<&str> = settings.iter().map(|s| s.name.as_str()).collect();
         for s in &settings {
-            let sentence = s.documentation.starts_with(|c: char| c.is_uppercase() || "ηρμελβγ".contains(c))
+            let sentence = s.documentation.starts_with(|c: char| c.is_uppercase() || "ηρμελβγα".contains(c))
                 && s.documentation.ends_with('.');
             assert!(sentence, "{} {}: {:?}", entry.kind, s.name, s.documentation);
         }

@@ -11,6 +11,7 @@ use nervure_nn::losses::Loss;
 use nervure_nn::metrics::Metric;
 use nervure_nn::optimizers::Optimizer;
 use nervure_nn::regularizers::Regularizer;
+use nervure_nn::schedules::Schedule;
 use nervure_nn::word::{Family, Object, Setting};
 use serde_json::Value;
 
@@ -51,6 +52,7 @@ pub fn all() -> Vec<Words> {
         words::<dyn Loss>("losses", 1, &[LOSSES]),
         words::<dyn Metric>("metrics", 1, &[METRICS]),
         words::<dyn Optimizer>("optimizers", 1, &[OPTIMIZERS]),
+        words::<dyn Schedule>("schedules", 1, &[SCHEDULES]),
     ]
 }
 

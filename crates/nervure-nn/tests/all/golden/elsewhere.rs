@@ -63,6 +63,8 @@ pub const METRICS: &[Elsewhere] = &[
 
 pub const OPTIMIZERS: &[Elsewhere] = &[];
 
+pub const SCHEDULES: &[Elsewhere] = &[];
+
 pub const REGULARIZERS: &[Elsewhere] = &[];
 
 pub const CONSTRAINTS: &[Elsewhere] = &[];

@@ -13,6 +13,7 @@ mod layers;
 mod losses;
 mod metrics;
 mod optimizers;
+mod schedules;
 mod vocabulary;
 mod words;
 
