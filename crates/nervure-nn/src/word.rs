@@ -21,6 +21,8 @@ pub trait Kind {
     const KIND: &'static str;
     /// Other names under which Keras knows it: `swish` for `silu`. They are read, in any case of letters, never written.
     const ALIASES: &'static [&'static str] = &[];
+    /// What it is, Markdown, where its type's [`Settings::DOCUMENTATION`] is that of several words.
+    const DOCUMENTATION: &'static str = "";
 }
 
 /// What every word can tell of itself. Implemented for all plain data (`serde`) with a [`Kind`].
@@ -285,7 +287,13 @@ macro_rules! family {
 
         static REGISTRY: $crate::word::Registry<dyn $family> = $crate::word::Registry::new(&[
             $($($crate::word::Entry {
-                documentation: <$word as $crate::word::Settings>::DOCUMENTATION,
+                documentation: const {
+                    if <$word as $crate::word::Kind>::DOCUMENTATION.is_empty() {
+                        <$word as $crate::word::Settings>::DOCUMENTATION
+                    } else {
+                        <$word as $crate::word::Kind>::DOCUMENTATION
+                    }
+                },
                 settings: <$word as $crate::word::Settings>::settings,
                 samples: <$word as $crate::word::Samples<dyn $family>>::samples,
                 ..$crate::word::Entry::of::<$word>()
@@ -309,18 +317,37 @@ macro_rules! family {
 }
 pub(crate) use family;
 
-/// Gives a word its name and the other names by which it is read, its type's among them: `kind!(Dense)`, `kind!(Silu = "silu" | "swish")`.
+/// Gives a word its name and the other names by which it is read, its type's among them: `kind!(Dense)`, `kind!(Silu = "silu" | "swish")`. A word that is one of a
+/// generic type's has documentation of its own, and is declared with it:
+///
+/// ```text
+/// kind! {
+///     /// The greatest of each window of a sequence: see [`Pooling`].
+///     pub type MaxPooling1D = Pooling<Greatest, 1>; | "MaxPool1D"
+/// }
+/// ```
 macro_rules! kind {
     ($word:ident $(| $alias:literal)*) => {
-        $crate::word::kind!(@ $word, stringify!($word), [$($alias),*]);
+        $crate::word::kind!(@ $word, stringify!($word), [$($alias),*], "");
     };
     ($word:ident = $name:literal $(| $alias:literal)*) => {
-        $crate::word::kind!(@ $word, $name, [stringify!($word) $(, $alias)*]);
+        $crate::word::kind!(@ $word, $name, [stringify!($word) $(, $alias)*], "");
     };
-    (@ $word:ident, $name:expr, $aliases:expr) => {
+    ($(#[doc = $doc:literal])+ pub type $word:ident = $type:ty; $(| $alias:literal)*) => {
+        $(#[doc = $doc])+
+        pub type $word = $type;
+        $crate::word::kind!(@ $word, stringify!($word), [$($alias),*], concat!($($doc, "\n"),+));
+    };
+    ($(#[doc = $doc:literal])+ pub type $word:ident = $type:ty; = $name:literal $(| $alias:literal)*) => {
+        $(#[doc = $doc])+
+        pub type $word = $type;
+        $crate::word::kind!(@ $word, $name, [stringify!($word) $(, $alias)*], concat!($($doc, "\n"),+));
+    };
+    (@ $word:ident, $name:expr, $aliases:expr, $documentation:expr) => {
         impl $crate::word::Kind for $word {
             const KIND: &'static str = $name;
             const ALIASES: &'static [&'static str] = &$aliases;
+            const DOCUMENTATION: &'static str = $documentation;
         }
     };
 }

@@ -50,15 +50,18 @@ settings! {
     }
 }
 
-/// [`Conv`] over sequences `[batch, length, c]`: the one that knows causal padding.
-pub type Conv1D = Conv<1>;
-/// [`Conv`] over images `[batch, height, width, c]`.
-pub type Conv2D = Conv<2>;
-/// [`Conv`] over volumes `[batch, depth, height, width, c]`.
-pub type Conv3D = Conv<3>;
-kind!(Conv1D);
-kind!(Conv2D);
-kind!(Conv3D);
+kind! {
+    /// A convolution over sequences `[batch, length, c]`, which knows causal padding: see [`Conv`].
+    pub type Conv1D = Conv<1>;
+}
+kind! {
+    /// A convolution over images `[batch, height, width, c]`: see [`Conv`].
+    pub type Conv2D = Conv<2>;
+}
+kind! {
+    /// A convolution over volumes `[batch, depth, height, width, c]`: see [`Conv`].
+    pub type Conv3D = Conv<3>;
+}
 
 impl<const N: usize> Layer for Conv<N>
 where

@@ -35,24 +35,30 @@ settings! {
     }
 }
 
-/// The greatest of each window of a sequence: see [`Pooling`].
-pub type MaxPooling1D = Pooling<Greatest, 1>;
-/// The greatest of each window of an image: see [`Pooling`].
-pub type MaxPooling2D = Pooling<Greatest, 2>;
-/// The greatest of each window of a volume: see [`Pooling`].
-pub type MaxPooling3D = Pooling<Greatest, 3>;
-/// The mean of each window of a sequence: see [`Pooling`].
-pub type AveragePooling1D = Pooling<Mean, 1>;
-/// The mean of each window of an image: see [`Pooling`].
-pub type AveragePooling2D = Pooling<Mean, 2>;
-/// The mean of each window of a volume: see [`Pooling`].
-pub type AveragePooling3D = Pooling<Mean, 3>;
-kind!(MaxPooling1D | "MaxPool1D");
-kind!(MaxPooling2D | "MaxPool2D");
-kind!(MaxPooling3D | "MaxPool3D");
-kind!(AveragePooling1D | "AvgPool1D");
-kind!(AveragePooling2D | "AvgPool2D");
-kind!(AveragePooling3D | "AvgPool3D");
+kind! {
+    /// The greatest of each window of a sequence: see [`Pooling`].
+    pub type MaxPooling1D = Pooling<Greatest, 1>; | "MaxPool1D"
+}
+kind! {
+    /// The greatest of each window of an image: see [`Pooling`].
+    pub type MaxPooling2D = Pooling<Greatest, 2>; | "MaxPool2D"
+}
+kind! {
+    /// The greatest of each window of a volume: see [`Pooling`].
+    pub type MaxPooling3D = Pooling<Greatest, 3>; | "MaxPool3D"
+}
+kind! {
+    /// The mean of each window of a sequence: see [`Pooling`].
+    pub type AveragePooling1D = Pooling<Mean, 1>; | "AvgPool1D"
+}
+kind! {
+    /// The mean of each window of an image: see [`Pooling`].
+    pub type AveragePooling2D = Pooling<Mean, 2>; | "AvgPool2D"
+}
+kind! {
+    /// The mean of each window of a volume: see [`Pooling`].
+    pub type AveragePooling3D = Pooling<Mean, 3>; | "AvgPool3D"
+}
 
 /// What is taken of the elements of a window, or of all places.
 pub trait Pooled: fmt::Debug + Clone + Send + Sync + 'static {
@@ -140,24 +146,30 @@ settings! {
     }
 }
 
-/// The greatest over a sequence: see [`GlobalPooling`].
-pub type GlobalMaxPooling1D = GlobalPooling<Greatest, 1>;
-/// The greatest over an image: see [`GlobalPooling`].
-pub type GlobalMaxPooling2D = GlobalPooling<Greatest, 2>;
-/// The greatest over a volume: see [`GlobalPooling`].
-pub type GlobalMaxPooling3D = GlobalPooling<Greatest, 3>;
-/// The mean over a sequence: see [`GlobalPooling`].
-pub type GlobalAveragePooling1D = GlobalPooling<Mean, 1>;
-/// The mean over an image: see [`GlobalPooling`].
-pub type GlobalAveragePooling2D = GlobalPooling<Mean, 2>;
-/// The mean over a volume: see [`GlobalPooling`].
-pub type GlobalAveragePooling3D = GlobalPooling<Mean, 3>;
-kind!(GlobalMaxPooling1D | "GlobalMaxPool1D");
-kind!(GlobalMaxPooling2D | "GlobalMaxPool2D");
-kind!(GlobalMaxPooling3D | "GlobalMaxPool3D");
-kind!(GlobalAveragePooling1D | "GlobalAvgPool1D");
-kind!(GlobalAveragePooling2D | "GlobalAvgPool2D");
-kind!(GlobalAveragePooling3D | "GlobalAvgPool3D");
+kind! {
+    /// The greatest over a sequence: see [`GlobalPooling`].
+    pub type GlobalMaxPooling1D = GlobalPooling<Greatest, 1>; | "GlobalMaxPool1D"
+}
+kind! {
+    /// The greatest over an image: see [`GlobalPooling`].
+    pub type GlobalMaxPooling2D = GlobalPooling<Greatest, 2>; | "GlobalMaxPool2D"
+}
+kind! {
+    /// The greatest over a volume: see [`GlobalPooling`].
+    pub type GlobalMaxPooling3D = GlobalPooling<Greatest, 3>; | "GlobalMaxPool3D"
+}
+kind! {
+    /// The mean over a sequence: see [`GlobalPooling`].
+    pub type GlobalAveragePooling1D = GlobalPooling<Mean, 1>; | "GlobalAvgPool1D"
+}
+kind! {
+    /// The mean over an image: see [`GlobalPooling`].
+    pub type GlobalAveragePooling2D = GlobalPooling<Mean, 2>; | "GlobalAvgPool2D"
+}
+kind! {
+    /// The mean over a volume: see [`GlobalPooling`].
+    pub type GlobalAveragePooling3D = GlobalPooling<Mean, 3>; | "GlobalAvgPool3D"
+}
 
 impl<P: Pooled, const N: usize> Layer for GlobalPooling<P, N>
 where

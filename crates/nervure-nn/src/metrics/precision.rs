@@ -36,12 +36,14 @@ settings! {
     }
 }
 
-/// True positives / (true positives + false positives): the share of positive answers that are right. See [`ShareOfPositives`].
-pub type Precision = ShareOfPositives<Answers>;
-/// True positives / (true positives + false negatives): the share of what is positive that is found. See [`ShareOfPositives`].
-pub type Recall = ShareOfPositives<Truths>;
-kind!(Precision = "precision");
-kind!(Recall = "recall");
+kind! {
+    /// True positives / (true positives + false positives): the share of positive answers that are right. See [`ShareOfPositives`].
+    pub type Precision = ShareOfPositives<Answers>; = "precision"
+}
+kind! {
+    /// True positives / (true positives + false negatives): the share of what is positive that is found. See [`ShareOfPositives`].
+    pub type Recall = ShareOfPositives<Truths>; = "recall"
+}
 
 /// Of what true positives are a share.
 pub trait Among: fmt::Debug + Clone + Copy + Send + Sync + 'static {

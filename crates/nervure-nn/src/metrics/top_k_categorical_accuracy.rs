@@ -27,12 +27,14 @@ settings! {
     }
 }
 
-/// [`TopK`] for targets that are one-hot.
-pub type TopKCategoricalAccuracy = TopK<OneHot>;
-/// [`TopK`] for targets that are class numbers.
-pub type SparseTopKCategoricalAccuracy = TopK<Number>;
-kind!(TopKCategoricalAccuracy = "top_k_categorical_accuracy");
-kind!(SparseTopKCategoricalAccuracy = "sparse_top_k_categorical_accuracy");
+kind! {
+    /// The share of rows for which fewer than k classes have a greater output than the right one, for targets that are one-hot: see [`TopK`].
+    pub type TopKCategoricalAccuracy = TopK<OneHot>; = "top_k_categorical_accuracy"
+}
+kind! {
+    /// The share of rows for which fewer than k classes have a greater output than the right one, for targets that are class numbers: see [`TopK`].
+    pub type SparseTopKCategoricalAccuracy = TopK<Number>; = "sparse_top_k_categorical_accuracy"
+}
 
 /// How a target says its class.
 pub trait Class: fmt::Debug + Clone + Copy + Send + Sync + 'static {
