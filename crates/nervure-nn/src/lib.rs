@@ -76,7 +76,9 @@ pub mod prelude {
     pub use crate::constraints::*;
     pub use crate::initializers::*;
     pub use crate::layers::*;
-    // The layer, not the trait of that name.
+    // The layer, not the trait of that name; the initializer and the activation, not the layers.
+    pub use crate::activations::Softmax;
+    pub use crate::initializers::Identity;
     pub use crate::layers::Activation;
     pub use crate::losses::*;
     pub use crate::metrics::{

@@ -1,6 +1,7 @@
 //! Lowering: what a layer sees while it writes itself into a graph.
 
 use std::collections::BTreeMap;
+use std::f64::consts::TAU;
 
 use nervure_graph::{Builder, DType, MapStep, NodeId, Op, Shape, Tensor, Type};
 
@@ -248,9 +249,24 @@ impl<'g> Lower<'g> {
         self.penalties.push(penalty);
     }
 
+    /// Adds to the loss the penalty on a layer's result, divided by the number of rows.
+    pub fn regularize(&mut self, regularizer: &dyn Regularizer, y: Tensor<'g>) {
+        let _scope = self.builder.scope("activity_regularizer", regularizer.kind());
+        let rows = self.builder.size(&y.dim(0));
+        // A batch of no row has a penalty of 0.
+        self.penalties.push(regularizer.lower(y) / rows.max(rows.constant(1.0)));
+    }
+
     /// Uniform numbers in [0, 1), other ones at each call and each step, the same for the same seed.
     pub fn uniform(&mut self, shape: impl Into<Shape>) -> Tensor<'g> {
         self.noise().uniform(shape)
+    }
+
+    /// Standard normal numbers, drawn as [`Lower::uniform`] does (Box and Muller 1958, "A note on the generation of random normal deviates").
+    pub fn normal(&mut self, shape: impl Into<Shape>) -> Tensor<'g> {
+        let shape = shape.into();
+        let (radius, angle) = (self.uniform(shape.clone()), self.uniform(shape));
+        ((1.0 - radius).log() * -2.0).sqrt() * (angle * TAU).cos()
     }
 
     /// What [`Lower::uniform`] would draw from, for draws within a scan.

@@ -69,6 +69,43 @@ impl Axes {
     }
 }
 
+/// Sizes of axes, `None` for what follows from elsewhere: written as one number or as a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sizes(pub Vec<Option<usize>>);
+
+impl From<usize> for Sizes {
+    fn from(n: usize) -> Sizes {
+        Sizes(vec![Some(n)])
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Sizes {
+    fn from(sizes: [usize; N]) -> Sizes {
+        Sizes(sizes.map(Some).to_vec())
+    }
+}
+
+impl<const N: usize> From<[Option<usize>; N]> for Sizes {
+    fn from(sizes: [Option<usize>; N]) -> Sizes {
+        Sizes(sizes.to_vec())
+    }
+}
+
+impl<'de> Deserialize<'de> for Sizes {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected a size or a list of sizes")]
+        enum Form {
+            One(usize),
+            Several(Vec<Option<usize>>),
+        }
+        Ok(match Form::deserialize(d)? {
+            Form::One(n) => Sizes(vec![Some(n)]),
+            Form::Several(sizes) => Sizes(sizes),
+        })
+    }
+}
+
 /// The values of the axes `axes` of `like`, repeated along the others.
 pub(super) fn along<'g>(values: Tensor<'g>, axes: &[(usize, usize)], like: Tensor<'g>) -> Tensor<'g> {
     let mut shape = vec![1.into(); like.rank()];

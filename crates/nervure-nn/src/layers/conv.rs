@@ -1,4 +1,4 @@
-use nervure_graph::Tensor;
+use nervure_graph::{self as graph, Tensor};
 
 use crate::Result;
 use crate::activations::{Activation, Linear, Tanh};
@@ -69,8 +69,12 @@ where
 {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
         let x = inputs[0];
-        let window =
-            window(cx, self, x, [self.kernel_size, self.strides, self.dilation_rate], self.padding)?;
+        let causal = N == 1 && self.padding == Padding::Causal;
+        let padding = if causal { Padding::Valid } else { self.padding };
+        let mut window = window(cx, self, x, [self.kernel_size, self.strides, self.dilation_rate], padding)?;
+        if causal {
+            window.padding = graph::Padding::Explicit(vec![(window.span(0) - 1, 0)]);
+        }
         let channels = cx.fixed(self, x, -1)?;
         if self.filters == 0 {
             return Err(cx.error(self, "at least 1 filter", self.filters));

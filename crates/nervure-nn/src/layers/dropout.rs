@@ -1,4 +1,4 @@
-use nervure_graph::{DType, Tensor, Type};
+use nervure_graph::{DType, Shape, Tensor, Type};
 
 use crate::Result;
 use crate::layers::Layer;
@@ -25,16 +25,7 @@ kind!(Dropout);
 impl Layer for Dropout {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
         let (x, noise) = (inputs[0], self.noise(cx)?);
-        let mut shape = x.shape();
-        if let Some(noise) = &self.noise_shape {
-            let broadcasts = noise.iter().zip(&shape).all(|(n, d)| n.is_none_or(|n| n == 1 || d.is(n)));
-            if noise.len() != shape.len() || !broadcasts {
-                return Err(cx.error(self, format!("an input to which {noise:?} broadcasts"), x.ty()));
-            }
-            for (d, n) in shape.iter_mut().zip(noise) {
-                *d = n.map_or(d.clone(), Into::into);
-            }
-        }
+        let shape = noise_shape(cx, self, x, &self.noise_shape)?;
         Ok(vec![noise.map_or(x, |noise| self.drop(x, noise.uniform(shape)))])
     }
 }
@@ -45,9 +36,7 @@ impl Dropout {
     /// # Errors
     /// A rate that is none.
     pub(super) fn noise<'g>(&self, cx: &mut Lower<'g>) -> Result<Option<Noise<'g>>> {
-        if !(0.0..1.0).contains(&self.rate) {
-            return Err(cx.error(self, "a rate of at least 0 and below 1", self.rate));
-        }
+        checked_rate(cx, self, self.rate)?;
         Ok((cx.training() && self.rate != 0.0).then(|| cx.noise()))
     }
 
@@ -56,6 +45,39 @@ impl Dropout {
         let kept = uniform.greater_equal(uniform.constant(self.rate));
         kept.select(x * (1.0 / (1.0 - self.rate)), x.constant(0.0))
     }
+}
+
+/// Whether `rate` is a share that may be dropped.
+///
+/// # Errors
+/// One that is not.
+pub(super) fn checked_rate(cx: &Lower<'_>, layer: &dyn Layer, rate: f64) -> Result<()> {
+    if (0.0..1.0).contains(&rate) {
+        return Ok(());
+    }
+    Err(cx.error(layer, "a rate of at least 0 and below 1", rate))
+}
+
+/// The shape in which elements of `x` are dropped together.
+///
+/// # Errors
+/// One that does not broadcast to that of `x`.
+pub(super) fn noise_shape(
+    cx: &Lower<'_>,
+    layer: &dyn Layer,
+    x: Tensor<'_>,
+    noise: &Option<Vec<Option<usize>>>,
+) -> Result<Shape> {
+    let mut shape = x.shape();
+    let Some(noise) = noise else { return Ok(shape) };
+    let broadcasts = noise.iter().zip(&shape).all(|(n, d)| n.is_none_or(|n| n == 1 || d.is(n)));
+    if noise.len() != shape.len() || !broadcasts {
+        return Err(cx.error(layer, format!("an input to which {noise:?} broadcasts"), x.ty()));
+    }
+    for (d, n) in shape.iter_mut().zip(noise) {
+        *d = n.map_or(d.clone(), Into::into);
+    }
+    Ok(shape)
 }
 
 impl Samples<dyn Layer> for Dropout {

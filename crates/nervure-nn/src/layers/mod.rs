@@ -10,24 +10,46 @@ use crate::word::{Object, Word, family};
 mod attend;
 mod axes;
 mod recurrent;
+mod resample;
 mod window;
 
-pub use axes::{Axes, Numbers};
+pub use adaptive_pooling::AdaptivePooling;
+pub use axes::{Axes, Numbers, Sizes};
 pub use conv::Conv;
+pub use conv_transpose::ConvTranspose;
+pub use cropping::Cropping;
+pub use depthwise_conv::DepthwiseConv;
 pub use pooling::{GlobalPooling, Pooling};
-pub use window::{Extent, Padding};
+pub use resample::Interpolation;
+pub use separable_conv::SeparableConv;
+pub use spatial_dropout::SpatialDropout;
+pub use up_sampling::UpSampling;
+pub use window::{Around, Extent, Padding};
+pub use zero_padding::ZeroPadding;
 
 family! {
     Layer "layer" {
         activation: Activation;
+        activity_regularization: ActivityRegularization;
+        adaptive_pooling: AdaptiveAveragePooling1D, AdaptiveAveragePooling2D, AdaptiveAveragePooling3D,
+            AdaptiveMaxPooling1D, AdaptiveMaxPooling2D, AdaptiveMaxPooling3D;
+        alpha_dropout: AlphaDropout;
         batch_normalization: BatchNormalization;
         concatenate: Concatenate;
         conv: Conv1D, Conv2D, Conv3D;
+        conv_transpose: Conv1DTranspose, Conv2DTranspose, Conv3DTranspose;
+        cropping: Cropping1D, Cropping2D, Cropping3D;
         dense: Dense;
+        depthwise_conv: DepthwiseConv1D, DepthwiseConv2D;
+        dot: Dot;
         dropout: Dropout;
+        einsum_dense: EinsumDense;
         embedding: Embedding;
         flatten: Flatten;
+        gaussian: GaussianDropout, GaussianNoise;
+        group_normalization: GroupNormalization;
         gru: GRU;
+        identity: Identity;
         layer_normalization: LayerNormalization;
         lstm: LSTM;
         merge: Add, Average, Maximum, Minimum, Multiply, Subtract;
@@ -38,8 +60,18 @@ family! {
             GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D,
             GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
             MaxPooling1D, MaxPooling2D, MaxPooling3D;
+        prelu: PReLU;
+        rectifiers: ELU, LeakyReLU, ReLU;
+        repeat_vector: RepeatVector;
         rescaling: Rescaling;
         reshape: Reshape;
+        rms_normalization: RMSNormalization;
+        separable_conv: SeparableConv1D, SeparableConv2D;
+        softmax: Softmax;
+        spatial_dropout: SpatialDropout1D, SpatialDropout2D, SpatialDropout3D;
+        unit_normalization: UnitNormalization;
+        up_sampling: UpSampling1D, UpSampling2D, UpSampling3D;
+        zero_padding: ZeroPadding1D, ZeroPadding2D, ZeroPadding3D;
     }
 }
 

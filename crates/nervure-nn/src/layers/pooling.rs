@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use nervure_graph::{DType, PoolKind, Reduction, Tensor, Window};
 
 use crate::Result;
-use crate::layers::window::{ChannelsLast, sample_input, window};
+use crate::layers::window::{ChannelsLast, sample_input, spatial, window};
 use crate::layers::{Extent, Layer, Padding};
 use crate::lower::Lower;
 use crate::settings::settings;
@@ -177,8 +177,7 @@ where
 {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
         let x = inputs[0];
-        // Checks the rank.
-        window(cx, self, x, [Extent::<N>::from(1); 3], Padding::Valid)?;
+        spatial::<N>(cx, self, x)?;
         let axes: Vec<isize> = (1..=N as isize).collect();
         let y = P::all(x, &axes, cx.mask(x));
         Ok(vec![if self.keepdims { y.keep_axes(x, &axes) } else { y }])

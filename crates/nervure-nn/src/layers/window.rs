@@ -48,6 +48,65 @@ impl<'de, const N: usize> Deserialize<'de> for Extent<N> {
     }
 }
 
+/// Sizes before and after, along `N` spatial axes: written as one number for all, as one for both ends of each axis, or as a pair each; along one axis
+/// as a number or a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Around<const N: usize>(pub [(usize, usize); N]);
+
+impl<const N: usize> From<usize> for Around<N> {
+    fn from(n: usize) -> Self {
+        Around([(n, n); N])
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Around<N> {
+    fn from(sizes: [usize; N]) -> Self {
+        Around(sizes.map(|n| (n, n)))
+    }
+}
+
+impl<const N: usize> From<[(usize, usize); N]> for Around<N> {
+    fn from(sizes: [(usize, usize); N]) -> Self {
+        Around(sizes)
+    }
+}
+
+impl From<(usize, usize)> for Around<1> {
+    fn from(sizes: (usize, usize)) -> Self {
+        Around([sizes])
+    }
+}
+
+impl<const N: usize> Serialize for Around<N> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self.0[..] {
+            [ends] => ends.serialize(s),
+            _ => s.collect_seq(self.0),
+        }
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Around<N> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected a whole number, or one or a pair for each spatial axis")]
+        enum Form {
+            All(usize),
+            Each(Vec<usize>),
+            Ends(Vec<(usize, usize)>),
+        }
+        let ends = match Form::deserialize(d)? {
+            Form::All(n) => return Ok(n.into()),
+            Form::Each(ends) if N == 1 && ends.len() == 2 => vec![(ends[0], ends[1])],
+            Form::Each(sizes) => sizes.into_iter().map(|n| (n, n)).collect(),
+            Form::Ends(ends) => ends,
+        };
+        <[(usize, usize); N]>::try_from(ends)
+            .map(Around)
+            .map_err(|s| D::Error::custom(format!("expected {N} sizes, received {}", s.len())))
+    }
+}
+
 /// What is put around the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -80,6 +139,18 @@ impl<'de> Deserialize<'de> for ChannelsLast {
     }
 }
 
+/// Whether `x` is `[batch, spatial…, channels]`, with `N` spatial axes.
+///
+/// # Errors
+/// An input of another rank.
+pub(super) fn spatial<const N: usize>(cx: &Lower<'_>, layer: &dyn Layer, x: Tensor<'_>) -> Result<()> {
+    if x.rank() == N + 2 {
+        return Ok(());
+    }
+    let axes = ["length", "height, width", "depth, height, width"].get(N - 1).unwrap_or(&"spatial…");
+    Err(cx.error(layer, format!("an input [batch, {axes}, channels]"), x.ty()))
+}
+
 /// The windows of a layer on `x: [batch, spatial…, channels]`, with `N` spatial axes.
 ///
 /// # Errors
@@ -91,10 +162,7 @@ pub(super) fn window<const N: usize>(
     [size, strides, dilation]: [Extent<N>; 3],
     padding: Padding,
 ) -> Result<Window> {
-    if x.rank() != N + 2 {
-        let axes = ["length", "height, width", "depth, height, width"].get(N - 1).unwrap_or(&"spatial…");
-        return Err(cx.error(layer, format!("an input [batch, {axes}, channels]"), x.ty()));
-    }
+    spatial::<N>(cx, layer, x)?;
     let sizes = [size, strides, dilation].map(|e| e.0);
     if sizes.iter().flatten().any(|&n| n == 0) {
         return Err(cx.error(
@@ -103,15 +171,13 @@ pub(super) fn window<const N: usize>(
             format!("{sizes:?}"),
         ));
     }
-    let [size, strides, dilation] = sizes.map(|s| s.to_vec());
-    let mut window = Window { size, strides, dilation, padding: graph::Padding::Explicit(vec![(0, 0); N]) };
-    window.padding = match padding {
-        Padding::Valid => window.padding,
+    let padding = match padding {
+        Padding::Valid => graph::Padding::Explicit(vec![(0, 0); N]),
         Padding::Same => graph::Padding::Same,
-        Padding::Causal if N == 1 => graph::Padding::Explicit(vec![(window.span(0) - 1, 0)]),
         Padding::Causal => return Err(cx.error(layer, "padding `valid` or `same`", "`causal`")),
     };
-    Ok(window)
+    let [size, strides, dilation] = sizes.map(|s| s.to_vec());
+    Ok(Window { size, strides, dilation, padding })
 }
 
 /// What such layers are tried with: `[batch, n, n + 1…, c]`.
