@@ -10,7 +10,8 @@ use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
 settings! {
-    /// y = x above 0, else alpha · x, with a learnt alpha for each place (He et al. 2015, "Delving deep into rectifiers").
+    /// y = x above 0, else alpha · x, with a learnt alpha for each place (He et al. 2015, "Delving deep into rectifiers"). The derivative at 0
+    /// is 0.
     ///
     /// The shape stays. Weight: `alpha`, of the input's shape without the batch, of size 1 along shared axes.
     ///
@@ -40,7 +41,9 @@ impl Layer for PReLU {
         let size = |a| if self.shared_axes.0.contains(&a) { Ok(1) } else { cx.fixed(self, x, a) };
         let shape: Vec<usize> = (1..rank).map(size).collect::<Result<_>>()?;
         let alpha = cx.weight(self.alpha.weight("alpha", shape));
-        Ok(vec![x.greater(x.constant(0.0)).select(x, alpha * x)])
+        let zero = x.constant(0.0);
+        let below = x.greater_equal(zero).select(zero, x);
+        Ok(vec![x.greater(zero).select(x, alpha * below)])
     }
 }
 

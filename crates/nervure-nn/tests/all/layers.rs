@@ -116,6 +116,106 @@ fn layers_refuse_in_words() {
         "expected an input [batch, …, 2], received f32[batch, 3]",
     );
     check("Subtract", json!(null), &[3], "expected 2 inputs, received 1");
+    check("Dot", json!({"axes": 1}), &[3], "expected 2 inputs, received 1");
+    check(
+        "AveragePooling1D",
+        json!({"padding": "causal"}),
+        &[4, 1],
+        "expected padding `valid` or `same`, received `causal`",
+    );
+    check(
+        "Conv2DTranspose",
+        json!({"filters": 2, "kernel_size": 3, "strides": 2, "dilation_rate": [1, 2]}),
+        &[4, 4, 1],
+        "expected strides or a dilation_rate of 1, received [2, 2] and [1, 2]",
+    );
+    check(
+        "Conv1DTranspose",
+        json!({"filters": 2, "kernel_size": 3, "strides": 2, "output_padding": 2}),
+        &[4, 1],
+        "expected an output_padding below the strides [2], received [2]",
+    );
+    check(
+        "DepthwiseConv1D",
+        json!({"kernel_size": 3, "depth_multiplier": 0}),
+        &[4, 1],
+        "expected a depth_multiplier of at least 1, received 0",
+    );
+    check(
+        "SeparableConv2D",
+        json!({"filters": 2, "kernel_size": 5}),
+        &[4, 8, 1],
+        "Conv: expected at least 5 elements on spatial axis 0 (window [5, 5]), received 4",
+    );
+    check(
+        "AdaptiveMaxPooling2D",
+        json!({"output_size": [2, 0]}),
+        &[4, 4, 1],
+        "expected an output_size of 1 to 65536, received [2, 0]",
+    );
+    check(
+        "Cropping2D",
+        json!({"cropping": [[0, 0], [2, 2]]}),
+        &[4, 4, 1],
+        "expected more than 4 elements on spatial axis 1, received f32[batch, 4, 4, 1]",
+    );
+    check("UpSampling1D", json!({"size": 0}), &[4, 1], "expected sizes of at least 1, received [0]");
+    check(
+        "GroupNormalization",
+        json!({"groups": 3}),
+        &[4],
+        "expected groups that divide 4, or -1, received 3",
+    );
+    check(
+        "GroupNormalization",
+        json!({"groups": 0, "axis": 1}),
+        &[4, 2],
+        "expected groups that divide 4, or -1, received 0",
+    );
+    check(
+        "GaussianNoise",
+        json!({"stddev": 2.0}),
+        &[4],
+        "expected a standard deviation from 0 to 1, received 2",
+    );
+    check(
+        "SpatialDropout1D",
+        json!({"rate": 1.0}),
+        &[4, 1],
+        "expected a rate of at least 0 and below 1, received 1",
+    );
+    check("ReLU", json!({"max_value": -1.0}), &[4], "expected max_value of at least 0, received -1");
+    check(
+        "PReLU",
+        json!({"shared_axes": [2]}),
+        &[4],
+        "expected an input with the axes [2] behind the batch, received f32[batch, 4]",
+    );
+    check(
+        "EinsumDense",
+        json!({"equation": "ab,bc->ac", "output_shape": [2, 3]}),
+        &[4],
+        "expected an output_shape of 1 sizes for `ab,bc->ac`, received [Some(2), Some(3)]",
+    );
+    check(
+        "EinsumDense",
+        json!({"equation": "abc,cd->abd", "output_shape": [2, 3]}),
+        &[4, 2],
+        "expected an input whose axis `b` of `abc,cd->abd` has size 2, received f32[batch, 4, 2]",
+    );
+    check(
+        "EinsumDense",
+        json!({"equation": "ab,bd->ad", "output_shape": 3, "bias_axes": "x"}),
+        &[4],
+        "expected bias_axes among the result's of `ab,bd->ad`, received x",
+    );
+    for equation in
+        ["", "ab", "ab,bc", "aab,bc->ac", "abc,bc->ac", "a...b,bc->ac", "...ab...,bc->ac", "ab,bc->ca"]
+    {
+        let said = refusal("EinsumDense", json!({"equation": equation, "output_shape": 3}), &[4]);
+        let expected = "expected an equation `X,K->Y`, `...X,K->...Y` or `X...,K->Y...` of letters";
+        assert!(said.starts_with(expected), "{equation}: {said}");
+    }
     let expected = "layer `Conv2D`: data_format: expected `channels_last`, received `channels_first`";
     let config = json!({"filters": 2, "kernel_size": 3, "data_format": "channels_first"});
     assert_eq!(refusal("Conv2D", config, &[8, 8, 1]), expected);

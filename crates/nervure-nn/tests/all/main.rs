@@ -10,6 +10,7 @@ mod initializers;
 mod layers;
 mod losses;
 mod metrics;
+mod noise;
 mod optimizers;
 mod parity;
 mod refusals;

@@ -98,7 +98,7 @@ def case(layers, *inputs, training=False, differentiate=True, apart=False, call=
     for kind, settings in layers:
         layer = make(kind, settings)
         shapes = [tuple(v.shape) for v in value]
-        build = lambda l: l.build(*shapes) if apart or len(shapes) == 1 else l.build(shapes)
+        build = lambda l: l.built or (l.build(*shapes) if apart or len(shapes) == 1 else l.build(shapes))
         build(layer)
         entry = {"class_name": kind, "config": settings | call}
         if any(s.endswith("_initializer") for s in settings):

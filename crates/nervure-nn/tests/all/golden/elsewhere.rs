@@ -22,8 +22,18 @@ const fn elsewhere(
 }
 
 /// Of `layers/core`.
-pub const CORE: &[Elsewhere] =
-    &[elsewhere(&["Dropout"], &[], "random", "conformance::dropout_draws_anew_at_each_step")];
+pub const CORE: &[Elsewhere] = &[
+    elsewhere(&["Dropout"], &[], "random", "conformance::dropout_draws_anew_at_each_step"),
+    elsewhere(&["AlphaDropout"], &[], "random", "noise::alpha_dropout_keeps_mean_and_variance"),
+    elsewhere(&["GaussianDropout"], &[], "random", "noise::gaussian_dropout_multiplies_by_numbers_around_1"),
+    elsewhere(&["GaussianNoise"], &[], "random", "noise::gaussian_noise_is_normal"),
+    elsewhere(
+        &["SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"],
+        &[],
+        "random",
+        "noise::spatial_dropout_drops_whole_channels",
+    ),
+];
 
 /// Of `layers/convolution`.
 pub const CONVOLUTION: &[Elsewhere] = &[];
