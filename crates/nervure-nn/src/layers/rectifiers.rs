@@ -10,7 +10,7 @@ use crate::word::{Sample, Samples, kind};
 
 settings! {
     /// y = max(x, 0); in general y = min(x, max_value) above the threshold and negative_slope · (x − threshold) up to it: the activation
-    /// [`Relu`] as a layer, of any shape.
+    /// [`relu`](struct@Relu) as a layer, of any shape.
     pub struct ReLU {
         /// Greatest value, at least 0.
         max_value: just f64,
@@ -36,7 +36,7 @@ impl Layer for ReLU {
 }
 
 settings! {
-    /// y = x above 0, else negative_slope · x: the activation [`LeakyRelu`] as a layer, of any shape (Maas et al. 2013, "Rectifier nonlinearities
+    /// y = x above 0, else negative_slope · x: the activation [`leaky_relu`](struct@LeakyRelu) as a layer, of any shape (Maas et al. 2013, "Rectifier nonlinearities
     /// improve neural network acoustic models"). Its slope is steeper here, as in Keras.
     pub struct LeakyReLU {
         /// Slope below 0, at least 0.
@@ -53,7 +53,7 @@ impl Layer for LeakyReLU {
 }
 
 settings! {
-    /// y = x above 0, else alpha · (eˣ − 1): the activation [`Elu`] as a layer, of any shape.
+    /// y = x above 0, else alpha · (eˣ − 1): the activation [`elu`](struct@Elu) as a layer, of any shape.
     pub struct ELU {
         /// What y tends to below, with the sign changed.
         alpha: f64 = 1.0,
