@@ -273,7 +273,7 @@ impl MatMul {
 
     /// Rows and columns of a part, if there are to be about so many of a product.
     fn part(&self, wanted: usize) -> (usize, usize) {
-        let Sizes { m, n, .. } = self.sizes;
+        let Sizes { m, n, k } = self.sizes;
         let tiles = Tiles::of(self.level);
         let (mut down, mut across) = (m.div_ceil(ROWS), n.div_ceil(COLUMNS));
         let size = |down, across| {
@@ -282,9 +282,17 @@ impl MatMul {
             (rows.next_multiple_of(tiles.rows), columns.next_multiple_of(tiles.columns))
         };
         if self.tail.is_some() && !self.is_direct {
+            let each = wanted.div_ceil(2);
+            if self.kept.is_none() && k > BLOCK {
+                // Long sums of few elements, as gradients of weights are: packing the right operand takes a good part of the time, so that
+                // parts of some columns, which pack these alone, gain more than the tail loses by going over pieces of rows.
+                across = each.min(n.div_ceil(64)).max(1);
+                down = down.max(each.div_ceil(across).min(m.div_ceil(64)));
+                return size(down, across);
+            }
             // Each part packs the whole right operand for itself, unless it lies packed.
             let few = if self.kept.is_some() { 16 } else { 64 };
-            down = down.max(wanted.div_ceil(2).min(m.div_ceil(few)));
+            down = down.max(each.min(m.div_ceil(few)));
             across = 1;
         }
         while down * across < wanted {

@@ -1,5 +1,5 @@
 //! Formulas of several operations that one loop computes, so that what lies between them stays in registers: those of which the updates of
-//! optimizers and normalizations consist. Each operation is rounded as on its own, so that the bits are those of the single steps.
+//! optimizers, normalizations, softmax and GELU consist. Each operation is rounded as on its own, so that the bits are those of the single steps.
 
 use std::array::from_fn;
 use std::marker::PhantomData;
@@ -53,7 +53,7 @@ macro_rules! tree {
 }
 
 macro_rules! value {
-    ($s:ident $x:ident ($f:ident $a:tt)) => { functions::$f::apply($s, value!($s $x $a)) };
+    ($s:ident $x:ident ($f:ident $a:tt)) => { <functions::$f as Function1>::apply($s, value!($s $x $a)) };
     ($s:ident $x:ident ($f:ident $a:tt $b:tt)) => {
         <functions::$f as Function2>::apply($s, value!($s $x $a), value!($s $x $b))
     };
@@ -99,6 +99,8 @@ formulas! {
     Scaled: x a b, => (Mul (Sub x a) b);
     Sum3: a b c d, => (Add (Mul a b) (Mul c d));
     Product: a b c, => (Add (Mul a b) c);
+    // Softmax, of the logarithm of its sum.
+    Share: x l, => (Exp (Sub x l));
     Gelu: x, half root => (Mul x (Add (Mul (Erf (Mul x root)) half) half));
 }
 formulas! {
