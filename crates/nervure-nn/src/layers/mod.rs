@@ -9,6 +9,7 @@ use crate::word::{Object, Word, family};
 
 mod attend;
 mod axes;
+mod encode;
 mod recurrent;
 mod resample;
 mod window;
@@ -19,7 +20,9 @@ pub use conv::Conv;
 pub use conv_transpose::ConvTranspose;
 pub use cropping::Cropping;
 pub use depthwise_conv::DepthwiseConv;
+pub use encode::OutputMode;
 pub use pooling::{GlobalPooling, Pooling};
+pub use random_image::FlipMode;
 pub use resample::Interpolation;
 pub use separable_conv::SeparableConv;
 pub use spatial_dropout::SpatialDropout;
@@ -35,12 +38,14 @@ family! {
             AdaptiveMaxPooling1D, AdaptiveMaxPooling2D, AdaptiveMaxPooling3D;
         alpha_dropout: AlphaDropout;
         batch_normalization: BatchNormalization;
+        category_encoding: CategoryEncoding;
         concatenate: Concatenate;
         conv: Conv1D, Conv2D, Conv3D;
         conv_transpose: Conv1DTranspose, Conv2DTranspose, Conv3DTranspose;
         cropping: Cropping1D, Cropping2D, Cropping3D;
         dense: Dense;
         depthwise_conv: DepthwiseConv1D, DepthwiseConv2D;
+        discretization: Discretization;
         dot: Dot;
         dropout: Dropout;
         einsum_dense: EinsumDense;
@@ -61,10 +66,12 @@ family! {
             GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
             MaxPooling1D, MaxPooling2D, MaxPooling3D;
         prelu: PReLU;
+        random_image: RandomBrightness, RandomContrast, RandomFlip;
         rectifiers: ELU, LeakyReLU, ReLU;
         repeat_vector: RepeatVector;
         rescaling: Rescaling;
         reshape: Reshape;
+        resizing: CenterCrop, Resizing;
         rms_normalization: RMSNormalization;
         separable_conv: SeparableConv1D, SeparableConv2D;
         softmax: Softmax;

@@ -67,7 +67,7 @@ fn plans_of_every_layer_agree_with_the_reference() {
             let views: Vec<View<'_>> = inputs.iter().map(|i| i.view()).collect();
             runner.run(&threads, &mut store, &views).unwrap();
             for (i, (name, y)) in expected.outputs().enumerate() {
-                let received = runner.output(i).as_f32().unwrap().iter().map(|&v| f64::from(v)).collect();
+                let received = numbers(runner.output(i));
                 agree(&format!("{} {name}", case.name), &y.to_f64(), received);
             }
             for (name, value) in expected.updates() {
@@ -75,6 +75,16 @@ fn plans_of_every_layer_agree_with_the_reference() {
                 agree(&format!("{} {name}", case.name), &value.to_f64(), received);
             }
         }
+    }
+}
+
+fn numbers(view: View<'_>) -> Vec<f64> {
+    match view {
+        View::F32(v) => v.iter().map(|&v| v.into()).collect(),
+        View::I32(v) => v.iter().map(|&v| v.into()).collect(),
+        View::I64(v) => v.iter().map(|&v| v as f64).collect(),
+        View::U8(v) => v.iter().map(|&v| v.into()).collect(),
+        View::Bool(v) => v.iter().map(|&v| u8::from(v).into()).collect(),
     }
 }
 
@@ -92,9 +102,9 @@ fn rows_of_every_layer_are_the_same_bits_in_any_company() {
     for t in trials() {
         let model = t.model().unwrap();
         let data = dataset(&t.operands(7));
-        let bits = |rows: &[usize]| -> Vec<u32> {
+        let bits = |rows: &[usize]| -> Vec<u64> {
             let y = model.predict_all(&data.select(rows).unwrap()).unwrap();
-            y.iter().flat_map(|y| y.as_f32().unwrap().iter().map(|v| v.to_bits())).collect()
+            y.iter().flat_map(|y| array(y).to_f64()).map(f64::to_bits).collect()
         };
         assert!(bits(&[]).is_empty(), "{}: something for no row", t.name);
         let all = bits(&[0, 1, 2, 3, 4, 5, 6]);

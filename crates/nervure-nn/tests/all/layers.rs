@@ -400,3 +400,18 @@ fn an_image_network_trains_to_the_same_bits_on_any_threads() {
     };
     assert_eq!(train(1), train(2));
 }
+
+/// The example of Keras's documentation.
+#[test]
+fn categories_may_be_weighted() {
+    use nervure_nn::layers::OutputMode;
+    let (words, weights) = (input_of("words", DType::I32, [2]), input("weights", [2]));
+    let counted = CategoryEncoding::new(4).output_mode(OutputMode::Count).on([&words, &weights]);
+    let model = Model::new([&words, &weights], &counted).build(Seed(1)).unwrap();
+    let data = Dataset::default()
+        .input("words", arr2(&[[0, 1], [0, 0], [1, 2], [3, 1]]))
+        .input("weights", arr2(&[[0.1_f32, 0.2], [0.1, 0.1], [0.2, 0.3], [0.4, 0.2]]));
+    let counts = model.predict_all(&data).unwrap();
+    let expected = [0.1, 0.2, 0.0, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0, 0.2, 0.3, 0.0, 0.0, 0.2, 0.0, 0.4];
+    assert_eq!(counts[0].as_f32().unwrap(), expected);
+}

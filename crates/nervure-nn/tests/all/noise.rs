@@ -4,7 +4,8 @@ use nervure_graph::random::Draw;
 use nervure_graph::{DType, Type};
 use nervure_nn::Layer;
 use nervure_nn::layers::{
-    AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D,
+    AlphaDropout, FlipMode, GaussianDropout, GaussianNoise, RandomBrightness, RandomContrast, RandomFlip,
+    SpatialDropout1D, SpatialDropout2D, SpatialDropout3D,
 };
 use nervure_nn::network::batch;
 use nervure_nn::word::Object;
@@ -130,4 +131,63 @@ fn spatial_dropout_drops_whole_channels() {
     check(SpatialDropout1D::new(0.25).into(), &[3, 4]);
     check(SpatialDropout2D::new(0.25).into(), &[3, 2, 4]);
     check(SpatialDropout3D::new(0.25).into(), &[2, 1, 2, 4]);
+}
+
+#[test]
+fn images_are_flipped_or_not() {
+    // Images of 2 × 3 pixels, whose places change into these.
+    let modes = [
+        (FlipMode::Horizontal, [2, 1, 0, 5, 4, 3]),
+        (FlipMode::Vertical, [3, 4, 5, 0, 1, 2]),
+        (FlipMode::HorizontalAndVertical, [5, 4, 3, 2, 1, 0]),
+    ];
+    for (mode, places) in modes {
+        let (x, y) = run(RandomFlip::new(mode), true, 64, &[2, 3, 1]);
+        for image in 0..64 {
+            let flipped = uniform(0, image) <= 0.5;
+            for (to, from) in places.iter().enumerate() {
+                assert_eq!(
+                    y[6 * image + to],
+                    x[6 * image + if flipped { *from } else { to }],
+                    "{mode:?} {image}"
+                );
+            }
+        }
+        let (x, y) = run(RandomFlip::new(mode), false, 3, &[2, 3, 1]);
+        assert_eq!(x, y);
+    }
+}
+
+#[test]
+fn brightness_is_changed_by_image() {
+    let check = |layer: RandomBrightness, least: f64, greatest: f64| {
+        let (x, y) = run(layer.clone().value_range([-2.0, 2.0]), true, 32, &[2, 1, 2]);
+        for (i, (x, y)) in x.iter().zip(&y).enumerate() {
+            let delta = least + (greatest - least) * uniform(0, i / 4);
+            let expected = (x + 4.0 * delta).clamp(-2.0, 2.0);
+            assert!((y - expected).abs() < 1e-12, "element {i}: expected {expected}, received {y}");
+        }
+        let (x, y) = run(layer, false, 3, &[2, 1, 2]);
+        assert_eq!(x, y);
+    };
+    check(RandomBrightness::new(0.3), -0.3, 0.3);
+    check(RandomBrightness::new([0.2, -0.1]), -0.1, 0.2);
+}
+
+#[test]
+fn contrast_is_changed_by_image() {
+    let check = |layer: RandomContrast, least: f64, greatest: f64| {
+        let (x, y) = run(layer.clone().value_range([-2.0, 2.0]), true, 32, &[2, 2, 1]);
+        for (i, y) in y.iter().enumerate() {
+            let image = i / 4;
+            let middle = mean(x[4 * image..4 * image + 4].iter().copied());
+            let factor = least + (greatest - least) * uniform(0, image);
+            let expected = (middle + (x[i] - middle) * factor).clamp(-2.0, 2.0);
+            assert!((y - expected).abs() < 1e-12, "element {i}: expected {expected}, received {y}");
+        }
+        let (x, y) = run(layer, false, 3, &[2, 2, 1]);
+        assert_eq!(x, y);
+    };
+    check(RandomContrast::new(0.3), 1.0, 1.3);
+    check(RandomContrast::new([0.5, 0.2]), 0.8, 1.5);
 }

@@ -48,7 +48,11 @@ pub const RECURRENT: &[Elsewhere] = &[];
 pub const ATTENTION: &[Elsewhere] = &[];
 
 /// Of `layers/preprocessing`.
-pub const PREPROCESSING: &[Elsewhere] = &[];
+pub const PREPROCESSING: &[Elsewhere] = &[
+    elsewhere(&["RandomBrightness"], &[], "random", "noise::brightness_is_changed_by_image"),
+    elsewhere(&["RandomContrast"], &[], "random", "noise::contrast_is_changed_by_image"),
+    elsewhere(&["RandomFlip"], &[], "random", "noise::images_are_flipped_or_not"),
+];
 
 pub const ACTIVATIONS: &[Elsewhere] = &[];
 
