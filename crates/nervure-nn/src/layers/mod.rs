@@ -22,6 +22,7 @@ pub use cropping::Cropping;
 pub use depthwise_conv::DepthwiseConv;
 pub use encode::OutputMode;
 pub use pooling::{GlobalPooling, Pooling};
+pub use random_affine::FillMode;
 pub use random_image::FlipMode;
 pub use resample::Interpolation;
 pub use separable_conv::SeparableConv;
@@ -66,6 +67,7 @@ family! {
             GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
             MaxPooling1D, MaxPooling2D, MaxPooling3D;
         prelu: PReLU;
+        random_affine: RandomRotation, RandomTranslation, RandomZoom;
         random_image: RandomBrightness, RandomContrast, RandomFlip;
         rectifiers: ELU, LeakyReLU, ReLU;
         repeat_vector: RepeatVector;

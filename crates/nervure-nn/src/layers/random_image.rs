@@ -121,12 +121,12 @@ impl Layer for RandomContrast {
 }
 
 /// A uniform number for each image: `[batch, 1, 1, 1]`.
-fn of_images<'g>(cx: &mut Lower<'g>, x: Tensor<'g>) -> Tensor<'g> {
+pub(super) fn of_images<'g>(cx: &mut Lower<'g>, x: Tensor<'g>) -> Tensor<'g> {
     cx.uniform([x.dim(0), 1.into(), 1.into(), 1.into()])
 }
 
 /// Least and greatest factor, from `least` to 1.
-fn bounds(cx: &Lower<'_>, layer: &dyn Layer, factor: &Numbers, least: f64) -> Result<(f64, f64)> {
+pub(super) fn bounds(cx: &Lower<'_>, layer: &dyn Layer, factor: &Numbers, least: f64) -> Result<(f64, f64)> {
     match *factor.as_slice() {
         [f] if (least..=1.0).contains(&f) => Ok(((-f.abs()).max(least), f.abs())),
         [a, b] if a.min(b) <= 1.0 && a.max(b) >= least => Ok((a.min(b), a.max(b))),

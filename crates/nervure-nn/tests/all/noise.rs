@@ -4,8 +4,9 @@ use nervure_graph::random::Draw;
 use nervure_graph::{DType, Type};
 use nervure_nn::Layer;
 use nervure_nn::layers::{
-    AlphaDropout, FlipMode, GaussianDropout, GaussianNoise, RandomBrightness, RandomContrast, RandomFlip,
-    SpatialDropout1D, SpatialDropout2D, SpatialDropout3D,
+    AlphaDropout, FillMode, FlipMode, GaussianDropout, GaussianNoise, Interpolation, RandomBrightness,
+    RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, SpatialDropout1D,
+    SpatialDropout2D, SpatialDropout3D,
 };
 use nervure_nn::network::batch;
 use nervure_nn::word::Object;
@@ -190,4 +191,95 @@ fn contrast_is_changed_by_image() {
     };
     check(RandomContrast::new(0.3), 1.0, 1.3);
     check(RandomContrast::new([0.5, 0.2]), 0.8, 1.5);
+}
+
+/// The pixel of an image of 4 × 5 at a place that may lie beyond it, by steps over its edges.
+fn pixel(image: &[f64], mode: FillMode, [mut row, mut column]: [i64; 2]) -> f64 {
+    for (place, n) in [(&mut row, 4), (&mut column, 5)] {
+        while !(0..n).contains(place) {
+            *place = match mode {
+                FillMode::Reflect if *place < 0 => -1 - *place,
+                FillMode::Reflect => 2 * n - 1 - *place,
+                FillMode::Wrap if *place < 0 => *place + n,
+                FillMode::Wrap => *place - n,
+                FillMode::Nearest => (*place).clamp(0, n - 1),
+                FillMode::Constant => return 0.25,
+            };
+        }
+    }
+    image[(row * 5 + column) as usize]
+}
+
+fn between(least: f64, greatest: f64, stream: u32, image: usize) -> f64 {
+    least + (greatest - least) * uniform(stream, image)
+}
+
+#[test]
+fn images_are_moved_as_a_search_pixel_by_pixel_says() {
+    type From = dyn Fn(usize, f64, f64) -> (f64, f64);
+    let check = |layer: Object<dyn Layer>, mode: FillMode, smooth: bool, from: &From| {
+        let (x, y) = run(layer.clone(), true, 16, &[4, 5, 1]);
+        let mut moved = 0;
+        for (i, y) in y.iter().enumerate() {
+            let (image, row, column) = (i / 20, i / 5 % 4, i % 5);
+            let at = |row, column| pixel(&x[20 * image..20 * image + 20], mode, [row, column]);
+            let (r, c) = from(image, row as f64, column as f64);
+            let expected = if smooth {
+                let (r0, c0) = (r.floor(), c.floor());
+                let (dr, dc) = (r - r0, c - c0);
+                let [r0, c0] = [r0, c0].map(|v| v as i64);
+                (1.0 - dr) * ((1.0 - dc) * at(r0, c0) + dc * at(r0, c0 + 1))
+                    + dr * ((1.0 - dc) * at(r0 + 1, c0) + dc * at(r0 + 1, c0 + 1))
+            } else {
+                at(r.round() as i64, c.round() as i64)
+            };
+            assert!((y - expected).abs() < 1e-9, "{layer:?} element {i}: expected {expected}, received {y}");
+            moved += usize::from((y - x[i]).abs() > 1e-3);
+        }
+        assert!(moved > 100, "{layer:?}: {moved} pixels are others");
+        let (x, y) = run(layer, false, 2, &[4, 5, 1]);
+        assert_eq!(x, y);
+    };
+    for mode in [FillMode::Reflect, FillMode::Wrap, FillMode::Constant, FillMode::Nearest] {
+        // Turned around the middle, (1.5, 2).
+        let turned = RandomRotation::new([0.05, 0.4]).fill_mode(mode).fill_value(0.25);
+        check(turned.into(), mode, true, &|image, row, column| {
+            let angle = between(0.05, 0.4, 0, image) * std::f64::consts::TAU;
+            let (dr, dc) = (row - 1.5, column - 2.0);
+            (1.5 + angle.sin() * dc + angle.cos() * dr, 2.0 + angle.cos() * dc - angle.sin() * dr)
+        });
+        let moved = RandomTranslation::new(1.0, [0.1, 0.9]).fill_mode(mode).fill_value(0.25);
+        check(moved.clone().into(), mode, true, &|image, row, column| {
+            (row - 4.0 * between(-1.0, 1.0, 0, image), column - 5.0 * between(0.1, 0.9, 1, image))
+        });
+        check(moved.interpolation(Interpolation::Nearest).into(), mode, false, &|image, row, column| {
+            (row - 4.0 * between(-1.0, 1.0, 0, image), column - 5.0 * between(0.1, 0.9, 1, image))
+        });
+        let wide = RandomZoom::new(0.9).fill_mode(mode).fill_value(0.25);
+        check(wide.into(), mode, true, &|image, row, column| {
+            let zoom = 1.0 + between(-0.9, 0.9, 0, image);
+            (1.5 + zoom * (row - 1.5), 2.0 + zoom * (column - 2.0))
+        });
+        let zoomed = RandomZoom::new([-0.9, -0.4]).width_factor([0.1, 1.0]).fill_mode(mode).fill_value(0.25);
+        check(zoomed.into(), mode, true, &|image, row, column| {
+            let rows = 1.0 + between(-0.9, -0.4, 0, image);
+            let columns = 1.0 + between(0.1, 1.0, 1, image);
+            (1.5 + rows * (row - 1.5), 2.0 + columns * (column - 2.0))
+        });
+    }
+}
+
+#[test]
+fn factors_beyond_the_image_are_refused() {
+    assert!(refuses(RandomZoom::new([-1.0, 0.5])));
+    assert!(!refuses(RandomZoom::new(1.0)));
+    assert!(refuses(RandomTranslation::new(0.5, 1.5)));
+    assert!(!refuses(RandomTranslation::new([-1.0, 1.0], 0.0)));
+    assert!(refuses(RandomRotation::new(0.1).interpolation(Interpolation::Bicubic)));
+}
+
+/// Whether a layer is refused on such images.
+fn refuses(layer: impl Into<Object<dyn Layer>>) -> bool {
+    let ty = Type::new(DType::F32, [batch(), 4.into(), 5.into(), 1.into()]);
+    Trial { name: "noise".into(), layer: layer.into(), inputs: vec![ty] }.graph(true).is_err()
 }

@@ -51,6 +51,12 @@ pub const ATTENTION: &[Elsewhere] = &[];
 pub const PREPROCESSING: &[Elsewhere] = &[
     elsewhere(&["RandomBrightness"], &[], "random", "noise::brightness_is_changed_by_image"),
     elsewhere(&["RandomContrast"], &[], "random", "noise::contrast_is_changed_by_image"),
+    elsewhere(
+        &["RandomRotation", "RandomTranslation", "RandomZoom"],
+        &[],
+        "random",
+        "noise::images_are_moved_as_a_search_pixel_by_pixel_says",
+    ),
     elsewhere(&["RandomFlip"], &[], "random", "noise::images_are_flipped_or_not"),
 ];
 
