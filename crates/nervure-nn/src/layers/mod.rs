@@ -68,6 +68,7 @@ family! {
             MaxPooling1D, MaxPooling2D, MaxPooling3D;
         prelu: PReLU;
         random_affine: RandomRotation, RandomTranslation, RandomZoom;
+        random_erasing: RandomErasing;
         random_image: RandomBrightness, RandomContrast, RandomFlip;
         rectifiers: ELU, LeakyReLU, ReLU;
         repeat_vector: RepeatVector;

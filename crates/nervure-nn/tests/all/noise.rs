@@ -5,8 +5,8 @@ use nervure_graph::{DType, Type};
 use nervure_nn::Layer;
 use nervure_nn::layers::{
     AlphaDropout, FillMode, FlipMode, GaussianDropout, GaussianNoise, Interpolation, RandomBrightness,
-    RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, SpatialDropout1D,
-    SpatialDropout2D, SpatialDropout3D,
+    RandomContrast, RandomErasing, RandomFlip, RandomRotation, RandomTranslation, RandomZoom,
+    SpatialDropout1D, SpatialDropout2D, SpatialDropout3D,
 };
 use nervure_nn::network::batch;
 use nervure_nn::word::Object;
@@ -282,4 +282,47 @@ fn factors_beyond_the_image_are_refused() {
 fn refuses(layer: impl Into<Object<dyn Layer>>) -> bool {
     let ty = Type::new(DType::F32, [batch(), 4.into(), 5.into(), 1.into()]);
     Trial { name: "noise".into(), layer: layer.into(), inputs: vec![ty] }.graph(true).is_err()
+}
+
+#[test]
+fn rectangles_of_images_are_erased() {
+    let check =
+        |layer: RandomErasing, (least, greatest): (f64, f64), (low, high): (f64, f64), fill: [f64; 2]| {
+            let (x, y) = run(layer.clone(), true, 64, &[6, 5, 2]);
+            let mut erased = 0;
+            for (i, y) in y.iter().enumerate() {
+                let (image, row, column, channel) = (i / 60, i / 10 % 6, i / 2 % 5, i % 2);
+                // A length and a start for the rows, the same for the columns, and the two draws that choose.
+                let draw = |stream| uniform(stream, image);
+                let covers = |stream: u32, size: f64, place: usize| {
+                    let length = size * (low + (high - low) * draw(stream)).sqrt();
+                    let start = (size - length) * draw(stream + 1);
+                    (start..start + length).contains(&(place as f64))
+                };
+                let chosen = draw(5) < least + (greatest - least) * draw(4);
+                let inside = chosen && covers(0, 6.0, row) && covers(2, 5.0, column);
+                assert_eq!(*y, if inside { fill[channel] } else { x[i] }, "element {i}");
+                erased += usize::from(inside);
+            }
+            assert!(erased > 100, "{erased} elements are erased");
+            let (x, y) = run(layer, false, 2, &[6, 5, 2]);
+            assert_eq!(x, y);
+        };
+    check(RandomErasing::new().fill_value(9.0), (0.0, 1.0), (0.02, 0.33), [9.0, 9.0]);
+    let always = RandomErasing::new().factor([1.0, 1.0]).scale([0.6, 0.2]);
+    check(always.clone().fill_value([7.0, 8.0]), (1.0, 1.0), (0.2, 0.6), [7.0, 8.0]);
+
+    // Normal numbers, times the greatest value.
+    let (x, y) = run(always.value_range([-3.0, 4.0]), true, 16, &[6, 5, 2]);
+    let normal = |i| {
+        let angle = std::f64::consts::TAU * uniform(7, i);
+        (-2.0 * (1.0 - uniform(6, i)).ln()).sqrt() * angle.cos()
+    };
+    let mut filled = 0;
+    for (i, (x, y)) in x.iter().zip(&y).enumerate().filter(|(_, (x, y))| x != y) {
+        let expected = (4.0 * normal(i)).clamp(-3.0, 4.0);
+        assert!((y - expected).abs() < 1e-12, "element {i}, from {x}: expected {expected}, received {y}");
+        filled += 1;
+    }
+    assert!(filled > 96, "{filled} of 960 elements");
 }

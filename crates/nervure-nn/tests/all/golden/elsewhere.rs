@@ -57,6 +57,7 @@ pub const PREPROCESSING: &[Elsewhere] = &[
         "random",
         "noise::images_are_moved_as_a_search_pixel_by_pixel_says",
     ),
+    elsewhere(&["RandomErasing"], &[], "random", "noise::rectangles_of_images_are_erased"),
     elsewhere(&["RandomFlip"], &[], "random", "noise::images_are_flipped_or_not"),
 ];
 
