@@ -35,7 +35,8 @@ pub fn complete(mut settings: Settings, schema: &Schema, rows: usize, validation
         Some(rate) => with_rate(&optimizer, rate)?,
         None => optimizer,
     };
-    settings.learning_rate = Some(optimizer.learning_rate());
+    // A schedule is among the optimizer's settings: a number would take its place.
+    settings.learning_rate = optimizer.schedule().is_none().then(|| optimizer.learning_rate());
     settings.optimizer = Some(optimizer);
     if settings.loss.is_none() && schema.task() != Task::Mixed {
         settings.loss = Some(loss(schema.task())?);

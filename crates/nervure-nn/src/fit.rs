@@ -36,6 +36,7 @@ pub struct Fit {
     callbacks: Vec<Box<dyn Callback>>,
     interrupt: Option<Arc<AtomicBool>>,
     checkpoint: Option<Save>,
+    checkpoint_freq: Option<usize>,
     resume: Option<Progress>,
 }
 
@@ -58,6 +59,7 @@ impl Fit {
             callbacks: Vec::new(),
             interrupt: None,
             checkpoint: None,
+            checkpoint_freq: None,
             resume: None,
         }
     }
@@ -75,6 +77,8 @@ impl Fit {
         validation_data: some Dataset,
         /// A flag that stops training after the step at hand, with a checkpoint.
         interrupt: some Arc<AtomicBool>,
+        /// Batches after which a checkpoint is taken within an epoch too; default none.
+        checkpoint_freq: just usize,
         /// Goes on where a checkpoint was taken; the model's state has to be the checkpoint's, data and settings those of its run.
         resume: some Progress,
     }
@@ -194,6 +198,7 @@ struct Run<'m> {
     callbacks: Vec<Box<dyn Callback>>,
     interrupt: Option<Arc<AtomicBool>>,
     save: Option<Save>,
+    save_freq: Option<usize>,
     progress: Progress,
     stop: bool,
 }
@@ -242,6 +247,7 @@ impl<'m> Run<'m> {
             callbacks: fit.callbacks,
             interrupt: fit.interrupt,
             save: fit.checkpoint,
+            save_freq: fit.checkpoint_freq,
             progress: Progress { step, settings, ..Progress::default() },
             stop: false,
         };
@@ -309,6 +315,13 @@ impl<'m> Run<'m> {
                 self.checkpoint()?;
                 return Ok(false);
             }
+            // At the last batch the epoch's end is near, which has one of its own.
+            if self.save_freq.is_some_and(|every| every > 0 && (batch + 1).is_multiple_of(every))
+                && (batch + 1) * size < rows
+            {
+                self.sums.store(&mut self.progress);
+                self.checkpoint()?;
+            }
         }
         let logs = self.end_of_epoch(epoch)?;
         self.progress.history.push(logs);
@@ -324,9 +337,12 @@ impl<'m> Run<'m> {
 
     fn end_of_epoch(&mut self, epoch: usize) -> Result<Logs> {
         let mut logs = self.sums.logs(&self.trainer.train.graph.reported, "");
-        if let Some(validation) = &mut self.validation {
+        if let Some(mut validation) = self.validation.take() {
+            self.each(|c, cx| c.on_test_begin(cx))?;
             validation.run(self.trainer.model)?;
             logs.extend(validation.sums.logs(&self.trainer.evaluate.graph.reported, "val_"));
+            self.validation = Some(validation);
+            self.each(|c, cx| c.on_test_end(cx))?;
         }
         self.each(|c, cx| {
             let done = c.on_epoch_end(epoch, &logs, cx);

@@ -71,7 +71,7 @@ pub mod prelude {
     pub use crate::activations::*;
     pub use crate::callbacks::{
         CsvLogger, EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint, ProgbarLogger,
-        ReduceLROnPlateau, TerminateOnNaN,
+        ReduceLROnPlateau, SwapEMAWeights, TensorBoard, TerminateOnNaN,
     };
     pub use crate::constraints::*;
     pub use crate::initializers::*;

@@ -153,3 +153,44 @@ fn a_model_that_was_saved_goes_on() -> Result {
 fn in_process() -> Result {
     in_process::main()
 }
+
+#[test]
+fn a_run_that_was_killed_goes_on_from_its_backup() -> Result {
+    use nervure::nn::Error;
+    use nervure::prelude::*;
+
+    let folder = std::env::temp_dir().join(format!("backup-{}", std::process::id()));
+    let model = || Sequential::new([2]).add(Dense::new(3).activation(Tanh)).add(Dense::new(1)).build(Seed(5));
+    let x = ndarray::Array2::from_shape_fn((20, 2), |(i, j)| (i * 2 + j) as f32 / 40.0);
+    let data = Dataset::new(&x, x.column(0).to_owned());
+    let rate = ExponentialDecay::new(0.1, 5, 0.9);
+    // Fails after so many batches, as if it were killed there.
+    let fit = |after: usize| {
+        let mut left = after;
+        let kill = LambdaCallback::new().on_batch_end(move |_, _| {
+            left -= 1;
+            if left == 0 { Err(Error::Callback("killed".into())) } else { Ok(()) }
+        });
+        Fit::new(MeanSquaredError, Adam::new().learning_rate(rate.clone()))
+            .epochs(4)
+            .batch_size(4)
+            .callback(kill)
+    };
+    let mut whole = model()?;
+    let history = whole.fit(&data, fit(usize::MAX))?;
+    let backup = BackupAndRestore::new(&folder).save_freq(2);
+    for killed in [7, 4] {
+        let mut part = model()?;
+        let run = backup.of(fit(killed), &mut part)?;
+        assert_eq!(part.fit(&data, run).unwrap_err().to_string(), "killed");
+        assert!(folder.join("latest.ckpt").exists());
+    }
+    let mut rest = model()?;
+    let run = backup.of(fit(usize::MAX), &mut rest)?;
+    assert!(rest.step() > 0, "it begins where the last one was kept");
+    assert_eq!(rest.fit(&data, run)?, history);
+    assert!(rest.weights().eq(whole.weights()));
+    assert!(!folder.join("latest.ckpt").exists(), "nothing is left of a run that ended");
+    std::fs::remove_dir_all(folder)?;
+    Ok(())
+}

@@ -37,14 +37,15 @@ pub fn run(parts: &Parts, settings: &Settings, model: &Model) {
     say("rows", &rows.join(", "));
     say("network", &network(settings, model));
     let optimizer = settings.optimizer.as_ref().map_or("", |o| o.kind());
+    let schedule = settings.optimizer.as_ref().and_then(|o| o.schedule()).map(|s| s.kind().to_owned());
+    let rate = schedule.unwrap_or_else(|| settings.learning_rate.unwrap_or_default().to_string());
     let patience = settings.patience.filter(|_| parts.validation.is_some());
     let patience =
         patience.map_or(String::new(), |p| format!(", until {p} in a row bring no better validation loss"));
     say(
         "training",
         &format!(
-            "{optimizer}, learning rate {}, batches of {}, up to {}{patience}",
-            settings.learning_rate.unwrap_or_default(),
+            "{optimizer}, learning rate {rate}, batches of {}, up to {}{patience}",
             counted(settings.batch_size.unwrap_or_default(), "row"),
             counted(settings.epochs.unwrap_or_default(), "epoch"),
         ),

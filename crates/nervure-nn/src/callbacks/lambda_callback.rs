@@ -22,6 +22,8 @@ pub struct LambdaCallback {
     on_train_begin: Option<OnTrain>,
     on_epoch_begin: Option<OnEpochBegin>,
     on_batch_end: Option<OnBatchEnd>,
+    on_test_begin: Option<OnTrain>,
+    on_test_end: Option<OnTrain>,
     on_epoch_end: Option<OnEpochEnd>,
     on_train_end: Option<OnTrain>,
 }
@@ -51,6 +53,10 @@ closures! {
     on_epoch_begin(usize, &mut Context<'_>);
     /// Called after a step.
     on_batch_end(&Batch, &mut Context<'_>);
+    /// Called before rows validate.
+    on_test_begin(&mut Context<'_>);
+    /// Called after rows validated.
+    on_test_end(&mut Context<'_>);
     /// Called after an epoch and its validation.
     on_epoch_end(usize, &Logs, &mut Context<'_>);
     /// Called after the last epoch.
@@ -68,6 +74,14 @@ impl Callback for LambdaCallback {
 
     fn on_batch_end(&mut self, batch: &Batch, cx: &mut Context<'_>) -> Result<()> {
         self.on_batch_end.as_mut().map_or(Ok(()), |call| call(batch, cx))
+    }
+
+    fn on_test_begin(&mut self, cx: &mut Context<'_>) -> Result<()> {
+        self.on_test_begin.as_mut().map_or(Ok(()), |call| call(cx))
+    }
+
+    fn on_test_end(&mut self, cx: &mut Context<'_>) -> Result<()> {
+        self.on_test_end.as_mut().map_or(Ok(()), |call| call(cx))
     }
 
     fn on_epoch_end(&mut self, epoch: usize, logs: &Logs, cx: &mut Context<'_>) -> Result<()> {

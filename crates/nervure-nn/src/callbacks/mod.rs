@@ -16,6 +16,8 @@ mod model_checkpoint;
 mod monitor;
 mod progbar_logger;
 mod reduce_lr_on_plateau;
+mod swap_ema_weights;
+mod tensor_board;
 mod terminate_on_nan;
 
 pub use csv_logger::CsvLogger;
@@ -26,6 +28,8 @@ pub use model_checkpoint::ModelCheckpoint;
 pub use monitor::Mode;
 pub use progbar_logger::{ProgbarLogger, Report};
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
+pub use swap_ema_weights::SwapEMAWeights;
+pub use tensor_board::TensorBoard;
 pub use terminate_on_nan::TerminateOnNaN;
 
 /// What happens between steps and epochs. Each function does nothing unless it is written.
@@ -70,6 +74,22 @@ pub trait Callback: Send {
     /// # Errors
     /// Any error ends the training.
     fn on_batch_end(&mut self, _batch: &Batch, _cx: &mut Context<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Before rows validate, within training.
+    ///
+    /// # Errors
+    /// Any error ends the training.
+    fn on_test_begin(&mut self, _cx: &mut Context<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// After rows validated.
+    ///
+    /// # Errors
+    /// Any error ends the training.
+    fn on_test_end(&mut self, _cx: &mut Context<'_>) -> Result<()> {
         Ok(())
     }
 

@@ -272,3 +272,128 @@ fn the_numbers_of_an_epoch_so_far_are_those_of_its_end() {
     let history = model().fit(&rows(8), fit(1).batch_size(3).callback(look)).unwrap();
     assert_eq!(last.lock().unwrap().as_ref(), Some(&history.epochs()[0]));
 }
+
+#[test]
+fn averages_stand_for_the_weights_while_rows_validate() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let to = Arc::clone(&seen);
+    let kernel = |model: &nervure_nn::Model| model.weight("dense/kernel").unwrap().as_f32().unwrap().to_vec();
+    let look = LambdaCallback::new()
+        .on_epoch_end(move |_, _, cx| {
+            to.lock().unwrap().push(kernel(cx.model()));
+            Ok(())
+        })
+        .on_epoch_begin(move |epoch, cx| {
+            // The weights are back before the first step.
+            let average = cx.model().state().get("optimizer/slots/dense/kernel/average").unwrap().clone();
+            assert_eq!(epoch > 0, average.as_f32().unwrap()[0] != 0.0);
+            assert_ne!(kernel(cx.model()), average.as_f32().unwrap());
+            Ok(())
+        });
+    let run = |optimizer: SGD, callback: SwapEMAWeights, look: LambdaCallback| {
+        let mut model = model();
+        let fit = Fit::new(BinaryCrossentropy::new(), optimizer.learning_rate(0.5))
+            .epochs(2)
+            .batch_size(2)
+            .validation_data(rows(8))
+            .callback(callback)
+            .callback(look);
+        let history = model.fit(&rows(8), fit)?;
+        Ok::<_, Error>((history, kernel(&model), model))
+    };
+    let ema = || SGD::new().use_ema(true).ema_momentum(0.8);
+    let (history, end, trained) = run(ema(), SwapEMAWeights::new().swap_on_epoch(true), look).unwrap();
+    // What validates, what later callbacks see, and what is left is the same.
+    assert_eq!(seen.lock().unwrap()[1], end);
+    let training = Training::new(BinaryCrossentropy::new(), SGD::new());
+    let loss = trained.evaluate(&rows(8), &training, 2).unwrap().get("loss");
+    assert_eq!(history.epochs()[1].get("val_loss"), loss);
+    // Training itself does not know of it.
+    let (plain, same, _) = run(ema(), SwapEMAWeights::new(), LambdaCallback::new()).unwrap();
+    assert_eq!((plain, same), (history, end));
+
+    let error = run(SGD::new(), SwapEMAWeights::new(), LambdaCallback::new()).unwrap_err().to_string();
+    assert_eq!(error, "SwapEMAWeights: expected an optimizer with use_ema, received `sgd` without");
+}
+
+#[test]
+fn tensor_board_gets_the_numbers_of_epochs_and_batches() {
+    let folder = tempfile::tempdir().unwrap();
+    let board = TensorBoard::new(folder.path()).update_freq(2);
+    let fit =
+        Fit::new(BinaryCrossentropy::new(), SGD::new().learning_rate(ExponentialDecay::new(0.5, 1, 0.5)))
+            .epochs(2)
+            .batch_size(4)
+            .validation_data(rows(4))
+            .callback(board);
+    let history = model().fit(&rows(12), fit).unwrap();
+    let [first, second] = history.epochs() else { panic!("two epochs") };
+    let of = |logs: &nervure_nn::Logs, name| logs.get(name).unwrap() as f32;
+    let train = scalars(&folder.path().join("train"));
+    let steps: Vec<(u64, &str)> = train.iter().map(|(step, tag, _)| (*step, tag.as_str())).collect();
+    let expected = [
+        (2, "batch_loss"),
+        (0, "epoch_loss"),
+        (0, "epoch_learning_rate"),
+        (4, "batch_loss"),
+        (6, "batch_loss"),
+        (1, "epoch_loss"),
+        (1, "epoch_learning_rate"),
+    ];
+    assert_eq!(steps, expected);
+    assert_eq!((train[1].2, train[5].2), (of(first, "loss"), of(second, "loss")));
+    // The rate of the step to come, after 3 and after 6.
+    assert_eq!((train[2].2, train[6].2), (0.5f32.powi(4), 0.5f32.powi(7)));
+    let validation = scalars(&folder.path().join("validation"));
+    let expected =
+        [(0, "epoch_loss".into(), of(first, "val_loss")), (1, "epoch_loss".into(), of(second, "val_loss"))];
+    assert_eq!(validation, expected);
+}
+
+/// Step, tag and value of every scalar in the only event file of a folder. Checksums are not looked at: a test of the writer does that.
+pub fn scalars(folder: &std::path::Path) -> Vec<(u64, String, f32)> {
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+    let [file] = &files[..] else { panic!("{files:?}") };
+    assert!(file.file_name().unwrap().to_string_lossy().starts_with("events.out.tfevents."));
+    let bytes = std::fs::read(file).unwrap();
+    let (mut rest, mut all) = (&bytes[..], Vec::new());
+    while !rest.is_empty() {
+        let length = u64::from_le_bytes(rest[..8].try_into().unwrap()) as usize;
+        let event = fields(&rest[12..12 + length]);
+        rest = &rest[16 + length..];
+        let step = event.iter().find(|f| f.0 == 2).map_or(0, |f| f.1);
+        for summary in event.iter().filter(|f| f.0 == 5) {
+            for value in fields(&summary.2) {
+                let value = fields(&value.2);
+                let tag = String::from_utf8(value[0].2.clone()).unwrap();
+                all.push((step, tag, f32::from_le_bytes(value[1].2[..].try_into().unwrap())));
+            }
+        }
+    }
+    all
+}
+
+/// Number, varint and bytes of each field of a protocol buffer's message.
+fn fields(mut message: &[u8]) -> Vec<(u64, u64, Vec<u8>)> {
+    fn varint(message: &mut &[u8]) -> u64 {
+        let end = message.iter().position(|b| b & 0x80 == 0).unwrap() + 1;
+        let (head, rest) = message.split_at(end);
+        *message = rest;
+        head.iter().rev().fold(0, |n, b| n << 7 | u64::from(b & 0x7f))
+    }
+    let mut all = Vec::new();
+    while !message.is_empty() {
+        let key = varint(&mut message);
+        let (number, size) = match key & 7 {
+            0 => (varint(&mut message), 0),
+            1 => (0, 8),
+            2 => (0, varint(&mut message) as usize),
+            5 => (0, 4),
+            other => panic!("wire type {other}"),
+        };
+        let (content, rest) = message.split_at(size);
+        message = rest;
+        all.push((key >> 3, number, content.to_vec()));
+    }
+    all
+}

@@ -8,6 +8,7 @@ use nervure_nn::prelude::*;
 use nervure_nn::word::Object;
 use nervure_nn::{Buffer, Progress, Store};
 
+use crate::callbacks::scalars;
 use crate::training::{bits, rows};
 
 const EPOCHS: usize = 6;
@@ -127,4 +128,54 @@ fn other_settings_than_the_checkpoint_s_are_refused_in_words() {
     refused(&|f| f.shuffle(false), &rows(24), "shuffle true");
     refused(&|f| f.callback(TerminateOnNaN::new()), &rows(24), "had 4 callbacks, received 5");
     refused(&|f| f.metrics([Accuracy]), &rows(24), "metrics");
+}
+
+/// What goes on after the end of each epoch, and within it, is what was not interrupted: schedules, averages, gathered gradients, event files.
+#[test]
+fn schedules_averages_and_gathered_gradients_are_taken_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let fit = |to: &str, kept: &Arc<Mutex<Vec<Kept>>>| {
+        let kept = Arc::clone(kept);
+        let optimizer = Nadam::new()
+            .learning_rate(CosineDecay::new(0.0, 20).warmup_target(0.1).warmup_steps(3))
+            .use_ema(true)
+            .ema_momentum(0.6)
+            .ema_overwrite_frequency(3)
+            .gradient_accumulation_steps(2)
+            .clipnorm(1.0);
+        Fit::new(BinaryCrossentropy::new(), optimizer)
+            .epochs(4)
+            .batch_size(6)
+            .validation_split(0.2)
+            .callback(SwapEMAWeights::new().swap_on_epoch(true))
+            .callback(TensorBoard::new(folder.path().join(to)))
+            .checkpoint_freq(3)
+            .checkpoint(move |c| {
+                kept.lock().unwrap().push(Kept {
+                    progress: serde_json::to_string(&c.progress).unwrap(),
+                    tensors: c.progress.tensors().map(|(n, b)| (n, b.clone())).collect(),
+                    state: c.model.state().clone(),
+                    optimizer: c.model.optimizer().unwrap().clone(),
+                    csv: String::new(),
+                });
+                Ok(())
+            })
+    };
+    let kept = Arc::default();
+    let mut whole = model(4);
+    let history = whole.fit(&rows(24), fit("whole", &kept)).unwrap();
+    let kept = std::mem::take(&mut *kept.lock().unwrap());
+    assert_eq!(kept.len(), 4 + 3, "one within each epoch, and one at its end but for the last");
+    for (i, kept) in kept.into_iter().enumerate() {
+        let mut model = model(99);
+        model.set_state(kept.state, Some(kept.optimizer)).unwrap();
+        let progress: Progress = serde_json::from_str(&kept.progress).unwrap();
+        let fit = fit("whole", &Arc::default()).resume(progress.with_tensors(kept.tensors));
+        assert_eq!(model.fit(&rows(24), fit).unwrap(), history, "checkpoint {i}");
+        assert_eq!(bits(model.state()), bits(whole.state()), "checkpoint {i}");
+        // What was written after the checkpoint is written once all the same.
+        let scalars = scalars(&folder.path().join("whole/validation"));
+        let losses: Vec<_> = scalars.iter().filter(|s| s.1 == "epoch_loss").map(|s| s.0).collect();
+        assert_eq!(losses, [0, 1, 2, 3], "checkpoint {i}");
+    }
 }
