@@ -350,6 +350,23 @@ impl<'g> Lower<'g> {
         Ok(outputs)
     }
 
+    /// Lowers a part of a layer under a name within the present one, as which `layer` is told of: weights are named so that it asks for.
+    ///
+    /// # Errors
+    /// Those of `lower`.
+    pub fn part<T>(
+        &mut self,
+        name: &str,
+        layer: &dyn Layer,
+        lower: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let _scope = self.builder.scope_with(name, layer.kind(), attributes(&layer.config()));
+        self.path.push(name.into());
+        let done = lower(self);
+        self.path.pop();
+        done
+    }
+
     /// The size of an axis, which has to be a number and not a symbol.
     ///
     /// # Errors

@@ -213,7 +213,11 @@ pub struct InputSpec {
 impl InputSpec {
     /// Its type, with the batch.
     pub fn ty(&self) -> Type {
-        Type::new(self.dtype, [&[batch()], &self.shape[..]].concat())
+        self.of_rows(batch())
+    }
+
+    fn of_rows(&self, rows: Dim) -> Type {
+        Type::new(self.dtype, [&[rows], &self.shape[..]].concat())
     }
 }
 
@@ -429,9 +433,12 @@ impl Layer for Network {
         if inputs.len() != self.inputs.len() {
             return Err(cx.error(self, format!("{} inputs", self.inputs.len()), inputs.len()));
         }
+        // The first axis may have other symbols than that of a model's rows: rows for each step, say.
+        let rows = inputs.first().and_then(|x| x.shape().first().cloned()).unwrap_or_else(batch);
         for (spec, x) in self.inputs.iter().zip(inputs) {
-            if x.ty() != spec.ty() {
-                return Err(cx.error(self, format!("input `{}`: {}", spec.name, spec.ty()), x.ty()));
+            let ty = spec.of_rows(rows.clone());
+            if x.ty() != ty {
+                return Err(cx.error(self, format!("input `{}`: {ty}", spec.name), x.ty()));
             }
         }
         let mut values: Vec<Vec<Tensor<'g>>> = Vec::with_capacity(self.calls.len());
@@ -549,14 +556,14 @@ impl Walk {
 }
 
 /// `dense`, then `dense_1`, …
-fn unique(taken: &mut BTreeMap<String, usize>, base: &str) -> String {
+pub(crate) fn unique(taken: &mut BTreeMap<String, usize>, base: &str) -> String {
     let n = taken.entry(base.into()).or_insert(0);
     *n += 1;
     if *n == 1 { base.into() } else { format!("{base}_{}", *n - 1) }
 }
 
 /// Keras's name of a class: `Conv2D` → `conv2d`, `LayerNormalization` → `layer_normalization`, `ReLU` → `re_lu`.
-fn snake_case(kind: &str) -> String {
+pub(crate) fn snake_case(kind: &str) -> String {
     let mut out = String::new();
     let mut previous = '_';
     for c in kind.chars() {

@@ -1,19 +1,34 @@
-use nervure_graph::{DType, Tensor, Type};
+use nervure_graph::{DType, Dim, Tensor, Type};
 use serde::Serialize;
 
 use crate::Result;
 use crate::activations::{Activation, Relu, Sigmoid, Tanh};
-use crate::initializers::{GlorotUniform, Initializer, Ones, Orthogonal, Stream, Zeros};
+use crate::initializers::{Initializer, Ones, Stream};
 use crate::layers::Layer;
-use crate::layers::recurrent::{Walk, swap_time};
+use crate::layers::cell::{Cell, CellWeights, Gates, linear, product};
+use crate::layers::recurrent::recurrent;
 use crate::lower::Lower;
 use crate::network::batch;
 use crate::regularizers::L2;
-use crate::settings::settings;
-use crate::word::{Kind, Object, Sample, Samples, kind};
+use crate::word::{Kind, Object, Sample, Samples};
 
-settings! {
-    /// A long short-term memory (Hochreiter and Schmidhuber 1997; the forget gate by Gers et al. 2000). From states h = c = 0, at each step
+recurrent! {
+    /// A step of [`LSTM`], whose formula it has.
+    ///
+    /// Inputs x `[batch, n]`, h and c `[batch, units]`; outputs the new h, and the new states h and c. Weights as those of [`LSTM`].
+    ///
+    /// ```
+    /// use nervure_nn::prelude::*;
+    /// let (x, h, c) = (input("x", [4]), input("h", [3]), input("c", [3]));
+    /// let y = LSTMCell::new(3).on([&x, &h, &c]);
+    /// let model = Model::new([&x, &h, &c], [&y, &y.output(2)]).build(Seed(1))?;
+    /// assert_eq!(model.parameter_count(), (4 + 3 + 1) * 4 * 3);
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
+    pub struct LSTMCell;
+
+    /// A long short-term memory (Hochreiter and Schmidhuber 1997; the forget gate by Gers et al. 2000). From states h = c = 0, or those that are its second
+    /// and third inputs, at each step
     ///
     /// ```text
     /// [i, f, g, o] = x · kernel + h · recurrent_kernel + bias
@@ -21,8 +36,9 @@ settings! {
     /// h ← σ(o) ⊙ activation(c)                               σ: recurrent_activation
     /// ```
     ///
-    /// `[batch, time, n]` → `[batch, units]`, the last h; with `return_sequences` `[batch, time, units]`, every h in the order in which they are computed.
-    /// Weights: `kernel [n, 4·units]`, `recurrent_kernel [units, 4·units]`, `bias [4·units]`. A step that is masked keeps the states.
+    /// `[batch, time, n]` → `[batch, units]`, the last h; with `return_sequences` `[batch, time, units]`, every h in the order in which they are computed;
+    /// with `return_state` also the last h and c. Weights: `kernel [n, 4·units]`, `recurrent_kernel [units, 4·units]`, `bias [4·units]`. A step that is
+    /// masked keeps the states.
     ///
     /// ```
     /// use nervure_nn::prelude::*;
@@ -30,67 +46,61 @@ settings! {
     /// assert_eq!(model.parameter_count(), (32 + 128 + 1) * 4 * 128 + 128 + 1);
     /// # Ok::<(), nervure_nn::Error>(())
     /// ```
-    pub struct LSTM {
-        /// Numbers of the state h, and of c.
-        units: usize,
-        /// What is applied to g and c.
-        activation: into Object<dyn Activation> = Tanh,
+    pub struct LSTM;
+    {
         /// What is applied to the gates i, f, o.
-        recurrent_activation: into Object<dyn Activation> = Sigmoid,
-        /// Whether a bias is added.
-        use_bias: bool = true,
-        /// the kernel
-        kernel: weight GlorotUniform,
-        /// the recurrent kernel
-        recurrent: weight Orthogonal,
-        /// the bias
-        bias: weight Zeros,
+        recurrent_activation: into Object<dyn Activation> = Sigmoid
+    }
+    {
         /// Whether the bias of f starts from 1, whatever the initializer (Jozefowicz et al. 2015).
-        unit_forget_bias: bool = true,
-        /// Whether every step's output is given instead of the last.
-        return_sequences: bool = false,
-        /// Whether the sequence is walked from its end.
-        go_backwards: bool = false,
+        unit_forget_bias: bool = true
     }
 }
-kind!(LSTM);
 
-impl Layer for LSTM {
-    fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
-        let (x, units) = (inputs[0], self.units);
-        if x.rank() != 3 {
-            return Err(cx.error(self, "an input [batch, time, n]", x.ty()));
-        }
-        let n = cx.fixed(self, x, -1)?;
-        let Some(width) = units.checked_mul(4) else {
-            return Err(cx.error(self, "fewer units", units));
+impl Cell for LSTMCell {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.units; 2]
+    }
+
+    fn weights<'g>(&self, cx: &mut Lower<'g>, rows: &Dim, n: usize) -> Result<CellWeights<'g>> {
+        let gates = Gates {
+            cell: self,
+            units: self.units,
+            count: 4,
+            kernel: &self.kernel,
+            recurrent: &self.recurrent,
+            dropout: self.dropout,
+            recurrent_dropout: self.recurrent_dropout,
         };
-        let kernel = cx.weight(self.kernel.weight("kernel", [n, width]));
-        let recurrent = cx.weight(self.recurrent.weight("recurrent_kernel", [units, width]));
-        // Of all steps at once.
-        let mut seen = swap_time(x).matmul(kernel);
+        let mut weights = gates.weights(cx, rows, n)?;
         if self.use_bias {
             let mut bias = self.bias.clone();
             if self.unit_forget_bias {
                 bias.initializer = UnitForgetBias { others: bias.initializer }.into();
             }
-            seen = seen + cx.weight(bias.weight("bias", [width]));
+            weights.input.push(cx.weight(bias.weight("bias", [4 * self.units])));
         }
-        let walk = Walk { go_backwards: self.go_backwards, return_sequences: self.return_sequences };
-        let y = walk.along(cx, self, x, (2, units), (seen, &[recurrent]), |states, seen, weights| {
-            let product = states[0].matmul(weights[0]);
-            // Each gate is added up apart, so that all of a step's elementwise work is one loop.
-            let part = |t, k| Tensor::narrow(t, -1, k * units, units);
-            let sum = |k| part(seen, k) + part(product, k);
-            let gate = |k| self.recurrent_activation.lower(sum(k));
-            let c = gate(1) * states[1] + gate(0) * self.activation.lower(sum(2));
-            vec![gate(3) * self.activation.lower(c), c]
-        })?;
-        Ok(vec![y])
+        Ok(weights)
     }
 
-    fn passes_mask(&self) -> bool {
-        false
+    fn see<'b>(&self, x: Tensor<'b>, weights: &CellWeights<'b>) -> Tensor<'b> {
+        linear(x, &weights.input, self.use_bias)
+    }
+
+    fn step<'b>(
+        &self,
+        states: &[Tensor<'b>],
+        seen: Tensor<'b>,
+        weights: &CellWeights<'b>,
+    ) -> (Tensor<'b>, Vec<Tensor<'b>>) {
+        let product = product(states[0], &weights.recurrent);
+        // Each gate is added up apart, so that all of a step's elementwise work is one loop.
+        let part = |t, k| Tensor::narrow(t, -1, k * self.units, self.units);
+        let sum = |k| part(seen, k) + part(product, k);
+        let gate = |k| self.recurrent_activation.lower(sum(k));
+        let c = gate(1) * states[1] + gate(0) * self.activation.lower(sum(2));
+        let h = gate(3) * self.activation.lower(c);
+        (h, vec![h, c])
     }
 }
 
@@ -117,9 +127,20 @@ impl Initializer for UnitForgetBias {
     }
 }
 
+impl Samples<dyn Layer> for LSTMCell {
+    fn samples() -> Vec<Sample<dyn Layer>> {
+        let ty = |n: usize| Type::new(DType::F32, [batch(), n.into()]);
+        vec![
+            Sample::new(LSTMCell::new(3), [ty(2), ty(3), ty(3)]),
+            Sample::new(LSTMCell::new(2).dropout(0.3).recurrent_dropout(0.2), [ty(2), ty(2), ty(2)]),
+        ]
+    }
+}
+
 impl Samples<dyn Layer> for LSTM {
     fn samples() -> Vec<Sample<dyn Layer>> {
         let x = Type::new(DType::F32, [batch(), 4.into(), 2.into()]);
+        let state = Type::new(DType::F32, [batch(), 3.into()]);
         vec![
             Sample::new(LSTM::new(3), [x.clone()]),
             Sample::new(
@@ -131,7 +152,9 @@ impl Samples<dyn Layer> for LSTM {
                 [x.clone()],
             ),
             Sample::new(LSTM::new(2).activation(Sigmoid).recurrent_activation(Tanh).unit_forget_bias(false), [x.clone()]),
-            Sample::new(LSTM::new(1).activation(Relu).return_sequences(true), [x]),
+            Sample::new(LSTM::new(1).activation(Relu).return_sequences(true), [x.clone()]),
+            Sample::new(LSTM::new(2).dropout(0.3).recurrent_dropout(0.2), [x.clone()]),
+            Sample::new(LSTM::new(3).dropout(0.3).return_state(true), [x, state.clone(), state]),
         ]
     }
 }

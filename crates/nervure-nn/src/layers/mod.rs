@@ -10,12 +10,15 @@ use crate::word::{Object, Word, family};
 mod attend;
 mod axes;
 mod encode;
+mod cell;
 mod recurrent;
 mod resample;
 mod window;
 
 pub use adaptive_pooling::AdaptivePooling;
 pub use axes::{Axes, Numbers, Sizes};
+pub use bidirectional::MergeMode;
+pub use cell::{Cell, CellWeights, apply_cell};
 pub use conv::Conv;
 pub use conv_transpose::ConvTranspose;
 pub use cropping::Cropping;
@@ -39,6 +42,7 @@ family! {
             AdaptiveMaxPooling1D, AdaptiveMaxPooling2D, AdaptiveMaxPooling3D;
         alpha_dropout: AlphaDropout;
         batch_normalization: BatchNormalization;
+        bidirectional: Bidirectional;
         category_encoding: CategoryEncoding;
         concatenate: Concatenate;
         conv: Conv1D, Conv2D, Conv3D;
@@ -54,10 +58,11 @@ family! {
         flatten: Flatten;
         gaussian: GaussianDropout, GaussianNoise;
         group_normalization: GroupNormalization;
-        gru: GRU;
+        gru: GRU, GRUCell;
         identity: Identity;
         layer_normalization: LayerNormalization;
-        lstm: LSTM;
+        lstm: LSTM, LSTMCell;
+        masking: Masking;
         merge: Add, Average, Maximum, Minimum, Multiply, Subtract;
         multi_head_attention: MultiHeadAttention;
         normalization: Normalization;
@@ -76,9 +81,13 @@ family! {
         reshape: Reshape;
         resizing: CenterCrop, Resizing;
         rms_normalization: RMSNormalization;
+        rnn: RNN;
         separable_conv: SeparableConv1D, SeparableConv2D;
+        simple_rnn: SimpleRNN, SimpleRNNCell;
         softmax: Softmax;
         spatial_dropout: SpatialDropout1D, SpatialDropout2D, SpatialDropout3D;
+        stacked_rnn_cells: StackedRNNCells;
+        time_distributed: TimeDistributed;
         unit_normalization: UnitNormalization;
         up_sampling: UpSampling1D, UpSampling2D, UpSampling3D;
         zero_padding: ZeroPadding1D, ZeroPadding2D, ZeroPadding3D;
@@ -127,6 +136,11 @@ pub trait Layer: Word {
     /// Whether the mask of its input goes on to its outputs.
     fn passes_mask(&self) -> bool {
         true
+    }
+
+    /// The layer as a cell that [`RNN`] takes along time, if it is one.
+    fn cell(&self) -> Option<&dyn Cell> {
+        None
     }
 
     /// The layer under a name of its own, instead of one made from its kind.
