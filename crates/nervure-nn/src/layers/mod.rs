@@ -9,8 +9,8 @@ use crate::word::{Object, Word, family};
 
 mod attend;
 mod axes;
-mod encode;
 mod cell;
+mod encode;
 mod recurrent;
 mod resample;
 mod window;

@@ -13,6 +13,7 @@ mod metrics;
 mod noise;
 mod optimizers;
 mod parity;
+mod recurrent;
 mod refusals;
 mod resume;
 mod score;

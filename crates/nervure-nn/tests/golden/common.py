@@ -1,6 +1,7 @@
 """What the scripts of golden files share: Keras in double precision, numbers as JSON, and cases of layers."""
 import json
 import os
+import re
 
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ["JAX_ENABLE_X64"] = "1"
@@ -60,8 +61,14 @@ def weight_settings(*weights):
 
 
 def name_of(weight):
-    """Its name within its layer: parts of layers made of layers are named, the cell of a recurrent layer is not."""
-    return "/".join(part for part in weight.path.split("/")[1:] if not part.endswith("_cell"))
+    """Its name within its layer: parts of layers made of layers are named, the cell of a recurrent layer is not, but for those of a stack."""
+    outer, *parts = re.sub(r"_\d+$", "", weight.path.split("/")[0]), *weight.path.split("/")[1:]
+    if outer == "time_distributed":
+        parts[0] = "layer"
+    if outer == "bidirectional":
+        parts[0] = "forward_layer" if parts[0].startswith("forward_") else "backward_layer"
+    stacked = "stacked_rnn_cells" in [outer, *parts]
+    return "/".join(p for p in parts if p != "stacked_rnn_cells" and (stacked or not re.search(r"_cell(_\d+)?$", p)))
 
 
 def own(variables):
@@ -70,6 +77,18 @@ def own(variables):
 
 
 def make(kind, settings):
+    # Numbers in the names of cells begin anew.
+    keras.utils.clear_session()
+    return made_of(kind, settings)
+
+
+def made_of(kind, settings):
+    """With layers in the place of words of layers among the settings."""
+    part = lambda of: made_of(of["class_name"], of["config"])
+    parts = {name: part(settings[name]) for name in ["layer", "backward_layer", "cell"] if name in settings}
+    if "cells" in settings:
+        parts["cells"] = [part(of) for of in settings["cells"]]
+    settings = settings | parts
     if kind == "Activation" and isinstance(settings["activation"], dict):
         function = keras.activations.get(settings["activation"]["class_name"])
         named = settings["activation"]["config"]
@@ -77,11 +96,11 @@ def make(kind, settings):
     return getattr(keras.layers, kind)(**settings)
 
 
-def case(layers, *inputs, training=False, differentiate=True, apart=False, call={}):
+def case(layers, *inputs, training=False, differentiate=True, apart=False, states=None, call={}):
     """A chain of layers (name, settings) applied to arrays of rows, with random weights.
 
     Gradients are those of Σ y · cos(0, 1, 2, …), over all outputs, to all weights and all inputs that are floats. `apart` gives the inputs as arguments
-    instead of a list; `call` holds arguments that Keras takes with the call and that are settings here.
+    instead of a list, `states` gives all but the first as it puts them together; `call` holds arguments that Keras takes with the call and that are settings here.
     """
     if isinstance(layers, tuple):
         layers = [layers]
@@ -91,13 +110,16 @@ def case(layers, *inputs, training=False, differentiate=True, apart=False, call=
         return ({"training": training} if layer._call_has_training_arg else {}) | call
 
     def apply(layer, value):
+        if states:
+            return keras.tree.flatten(layer(value[0], states(value[1:]), **arguments(layer)))
         value = layer(*value, **arguments(layer)) if apart or len(value) == 1 else layer(value, **arguments(layer))
-        return list(value) if isinstance(value, (list, tuple)) else [value]
+        return keras.tree.flatten(value)
 
     value = [keras.ops.convert_to_tensor(x) for x in inputs]
     for kind, settings in layers:
         layer = make(kind, settings)
         shapes = [tuple(v.shape) for v in value]
+        shapes = shapes[:1] if states else shapes
         build = lambda l: l.built or (l.build(*shapes) if apart or len(shapes) == 1 else l.build(shapes))
         build(layer)
         entry = {"class_name": kind, "config": settings | call}

@@ -42,7 +42,26 @@ pub const CONVOLUTION: &[Elsewhere] = &[];
 pub const NORMALIZATION: &[Elsewhere] = &[];
 
 /// Of `layers/recurrent`.
-pub const RECURRENT: &[Elsewhere] = &[];
+pub const RECURRENT: &[Elsewhere] = &[
+    elsewhere(
+        &["GRU", "LSTM", "RNN", "SimpleRNN"],
+        &["stateful"],
+        "the batch has another size than any",
+        "recurrent::a_stateful_layer_goes_on_where_it_stopped",
+    ),
+    elsewhere(
+        &["SimpleRNN", "SimpleRNNCell"],
+        &["dropout", "recurrent_dropout"],
+        "random",
+        "recurrent::inputs_and_states_are_dropped_the_same_in_every_step",
+    ),
+    elsewhere(
+        &["GRU", "GRUCell", "LSTM", "LSTMCell"],
+        &["dropout", "recurrent_dropout"],
+        "random",
+        "recurrent::every_gate_drops_its_own",
+    ),
+];
 
 /// Of `layers/attention`.
 pub const ATTENTION: &[Elsewhere] = &[];
