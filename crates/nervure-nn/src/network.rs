@@ -562,16 +562,20 @@ pub(crate) fn unique(taken: &mut BTreeMap<String, usize>, base: &str) -> String 
     if *n == 1 { base.into() } else { format!("{base}_{}", *n - 1) }
 }
 
-/// Keras's name of a class: `Conv2D` → `conv2d`, `LayerNormalization` → `layer_normalization`, `ReLU` → `re_lu`.
+/// Keras's name of a class: `Conv2D` → `conv2d`, `LayerNormalization` → `layer_normalization`, `PReLU` → `p_re_lu`, `LSTMCell` → `lstm_cell`.
 pub(crate) fn snake_case(kind: &str) -> String {
     let mut out = String::new();
-    let mut previous = '_';
-    for c in kind.chars() {
-        if c.is_uppercase() && (previous.is_lowercase()) {
+    let mut previous = None;
+    let mut letters = kind.chars().peekable();
+    while let Some(c) = letters.next() {
+        // A word begins behind a small letter, and where a small letter follows.
+        let begins =
+            |before: char| before.is_lowercase() || letters.peek().is_some_and(|next| next.is_lowercase());
+        if c.is_uppercase() && previous.is_some_and(begins) {
             out.push('_');
         }
         out.extend(c.to_lowercase());
-        previous = c;
+        previous = Some(c);
     }
     out
 }
@@ -625,5 +629,38 @@ impl Sequential {
     /// [`Error::Layer`] for a layer that does not take what it is given, with its path and where it was written.
     pub fn build(self, seed: Seed) -> Result<Model> {
         self.network()?.build(seed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::snake_case;
+
+    #[test]
+    fn classes_are_named_as_in_keras() {
+        let names = [
+            "Conv2D",
+            "Conv1DTranspose",
+            "ReLU",
+            "PReLU",
+            "LSTM",
+            "LSTMCell",
+            "RNN",
+            "StackedRNNCells",
+            "Dense",
+        ];
+        // By `keras.src.utils.naming.to_snake_case` of Keras 3.15.1.
+        let expected = [
+            "conv2d",
+            "conv1d_transpose",
+            "re_lu",
+            "p_re_lu",
+            "lstm",
+            "lstm_cell",
+            "rnn",
+            "stacked_rnn_cells",
+            "dense",
+        ];
+        assert_eq!(names.map(snake_case), expected);
     }
 }
