@@ -24,7 +24,7 @@ settings! {
     /// `attention_output/kernel [heads, value_dim, d]`, and a `bias` beside each. Places that the mask of value or key leaves out are not looked at; a query
     /// that may look at none has y = 0. The query's mask goes on.
     ///
-    /// Of a long sequence, t · s > 512², scores are made for 128 queries at a time, and anew for the gradient: memory grows with t + s (Rabe and Staats 2021,
+    /// Of long sequences of known lengths, t · s > 512², scores are made for 128 queries at a time, and anew for the gradient: memory grows with t + s (Rabe and Staats 2021,
     /// "Self-attention does not need O(n²) memory").
     ///
     /// ```
