@@ -73,6 +73,7 @@ family! {
             MaxPooling1D, MaxPooling2D, MaxPooling3D;
         prelu: PReLU;
         random_affine: RandomRotation, RandomTranslation, RandomZoom;
+        random_crop: RandomCrop;
         random_erasing: RandomErasing;
         random_image: RandomBrightness, RandomContrast, RandomFlip;
         rectifiers: ELU, LeakyReLU, ReLU;

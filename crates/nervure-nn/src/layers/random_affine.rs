@@ -1,10 +1,10 @@
 use std::f64::consts::TAU;
 
-use nervure_graph::{DType, Dim, Tensor};
+use nervure_graph::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::layers::random_image::{bounds, of_images};
+use crate::layers::random_image::{bounds, of_images, pixels};
 use crate::layers::window::{ChannelsLast, sample_input, spatial};
 use crate::layers::{Interpolation, Layer, Numbers};
 use crate::lower::Lower;
@@ -204,15 +204,10 @@ impl Sampling {
         let along_rows = self.neighbours(at(of_row), h);
         let along_columns = self.neighbours(at(of_column), w);
 
-        let (images, c) = (x.dim(0), x.dim(3));
-        let pixels = Dim::from(h) * w;
-        let flat = x.reshape([images.clone(), pixels.clone(), c]);
         let mut sum: Option<Tensor<'g>> = None;
         for a in &along_rows {
             for b in &along_columns {
-                let place = (a.place * w as f64 + b.place).broadcast_to([images.clone(), h.into(), w.into(), 1.into()]);
-                let place = place.cast(DType::I32).reshape([images.clone(), pixels.clone()]);
-                let mut found = flat.gather(place, 1).reshape(x.shape());
+                let mut found = pixels(x, w, a.place, b.place);
                 if self.fill_mode == FillMode::Constant {
                     found = (a.within & b.within).select(found, found.constant(self.fill_value));
                 }
@@ -238,7 +233,7 @@ impl Sampling {
                 FillMode::Constant | FillMode::Nearest => index,
             };
             // What is not finite stands nowhere, and is looked up at the edge.
-            Neighbour { place: place.clamp(0.0, size - 1.0), within, share }
+            Neighbour { place: place.clamp(0.0, size - 1.0).cast(DType::I32), within, share }
         };
         let one = at.constant(1.0);
         if self.interpolation == Interpolation::Nearest {

@@ -125,6 +125,16 @@ pub(super) fn of_images<'g>(cx: &mut Lower<'g>, x: Tensor<'g>) -> Tensor<'g> {
     cx.uniform([x.dim(0), 1.into(), 1.into(), 1.into()])
 }
 
+/// The pixels of images `[batch, h, w, c]` that stand in rows and columns, `i32`, which broadcast to `[batch, height, width, 1]`: `[batch, height, width, c]`.
+pub(super) fn pixels<'g>(images: Tensor<'g>, w: usize, rows: Tensor<'g>, columns: Tensor<'g>) -> Tensor<'g> {
+    let (batch, c) = (images.dim(0), images.dim(3));
+    let places = rows * w as f64 + columns;
+    let (height, width) = (places.dim(1), places.dim(2));
+    let places = places.broadcast_to([batch.clone(), height.clone(), width.clone(), 1.into()]);
+    let flat = images.reshape([batch.clone(), images.dim(1) * w, c.clone()]);
+    flat.gather(places.reshape([batch.clone(), &height * &width]), 1).reshape([batch, height, width, c])
+}
+
 /// Least and greatest factor, from `least` to 1.
 pub(super) fn bounds(cx: &Lower<'_>, layer: &dyn Layer, factor: &Numbers, least: f64) -> Result<(f64, f64)> {
     match *factor.as_slice() {

@@ -94,14 +94,7 @@ kind!(CenterCrop);
 impl Layer for CenterCrop {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
         let x = inputs[0].cast(DType::F32);
-        let to = (self.height, self.width);
-        let (h, w) = sizes(cx, self, x, to)?;
-        if h >= to.0 && w >= to.1 {
-            return Ok(vec![middle(x, (h, w), to)]);
-        }
-        let x = crop_to_ratio(x, (h, w), to);
-        let x = resize(cx, self, x, (1, to.0), Interpolation::Bilinear, false)?;
-        Ok(vec![resize(cx, self, x, (2, to.1), Interpolation::Bilinear, false)?])
+        Ok(vec![central(cx, self, x, (self.height, self.width))?])
     }
 
     fn passes_mask(&self) -> bool {
@@ -109,8 +102,25 @@ impl Layer for CenterCrop {
     }
 }
 
+/// The middle of images, resized where they are too small.
+///
+/// # Errors
+/// Sizes that are 0, not known, or too large.
+pub(super) fn central<'g>(cx: &Lower<'g>, layer: &dyn Layer, x: Tensor<'g>, to: (usize, usize)) -> Result<Tensor<'g>> {
+    let (h, w) = sizes(cx, layer, x, to)?;
+    if h >= to.0 && w >= to.1 {
+        return Ok(middle(x, (h, w), to));
+    }
+    let x = crop_to_ratio(x, (h, w), to);
+    let x = resize(cx, layer, x, (1, to.0), Interpolation::Bilinear, false)?;
+    resize(cx, layer, x, (2, to.1), Interpolation::Bilinear, false)
+}
+
 /// Height and width of images that are to become `to`.
-fn sizes(cx: &Lower<'_>, layer: &dyn Layer, x: Tensor<'_>, to: (usize, usize)) -> Result<(usize, usize)> {
+///
+/// # Errors
+/// Sizes that are 0 or not known.
+pub(super) fn sizes(cx: &Lower<'_>, layer: &dyn Layer, x: Tensor<'_>, to: (usize, usize)) -> Result<(usize, usize)> {
     spatial::<2>(cx, layer, x)?;
     let (h, w) = (cx.fixed(layer, x, 1)?, cx.fixed(layer, x, 2)?);
     if h == 0 || w == 0 || to.0 == 0 || to.1 == 0 {

@@ -5,7 +5,7 @@ use nervure_graph::{DType, Type};
 use nervure_nn::Layer;
 use nervure_nn::layers::{
     AlphaDropout, FillMode, FlipMode, GaussianDropout, GaussianNoise, Interpolation, RandomBrightness,
-    RandomContrast, RandomErasing, RandomFlip, RandomRotation, RandomTranslation, RandomZoom,
+    RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomRotation, RandomTranslation, RandomZoom,
     SpatialDropout1D, SpatialDropout2D, SpatialDropout3D,
 };
 use nervure_nn::network::batch;
@@ -267,6 +267,30 @@ fn images_are_moved_as_a_search_pixel_by_pixel_says() {
             (1.5 + rows * (row - 1.5), 2.0 + columns * (column - 2.0))
         });
     }
+}
+
+#[test]
+fn windows_of_images_lie_anywhere() {
+    let (x, y) = run(RandomCrop::new(2, 3), true, 512, &[4, 5, 2]);
+    let mut met = [[0; 3]; 3];
+    for (image, window) in y.chunks(12).enumerate() {
+        let [top, left] = [0, 1].map(|stream| (3.0 * uniform(stream, image)) as usize);
+        for (i, y) in window.iter().enumerate() {
+            let (row, column, channel) = (top + i / 6, left + i / 2 % 3, i % 2);
+            assert_eq!(*y, x[40 * image + 10 * row + 2 * column + channel], "image {image}, element {i}");
+        }
+        met[top][left] += 1;
+    }
+    // 512 draws of chance 1/9: between 24 and 94 but for one case in a million.
+    assert!(met.as_flattened().iter().all(|n| (24..=94).contains(n)), "{met:?}");
+
+    // One place where there is no room, as when predicting.
+    let whole = |training| run(RandomCrop::new(4, 5), training, 3, &[4, 5, 1]);
+    let (x, y) = whole(true);
+    assert_eq!(x, y);
+    assert_eq!(whole(false).1, y);
+    let small = |training| run(RandomCrop::new(4, 7), training, 3, &[4, 5, 1]).1;
+    assert_eq!(small(true), small(false));
 }
 
 #[test]

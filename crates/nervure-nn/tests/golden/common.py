@@ -96,11 +96,12 @@ def made_of(kind, settings):
     return getattr(keras.layers, kind)(**settings)
 
 
-def case(layers, *inputs, training=False, differentiate=True, apart=False, states=None, call={}):
+def case(layers, *inputs, training=False, differentiate=True, apart=False, states=None, call={}, by=None):
     """A chain of layers (name, settings) applied to arrays of rows, with random weights.
 
     Gradients are those of Σ y · cos(0, 1, 2, …), over all outputs, to all weights and all inputs that are floats. `apart` gives the inputs as arguments
     instead of a list, `states` gives all but the first as it puts them together; `call` holds arguments that Keras takes with the call and that are settings here.
+    `by` names the layer of Keras that computes it, where that is another one.
     """
     if isinstance(layers, tuple):
         layers = [layers]
@@ -117,7 +118,7 @@ def case(layers, *inputs, training=False, differentiate=True, apart=False, state
 
     value = [keras.ops.convert_to_tensor(x) for x in inputs]
     for kind, settings in layers:
-        layer = make(kind, settings)
+        layer = make(by or kind, settings)
         shapes = [tuple(v.shape) for v in value]
         shapes = shapes[:1] if states else shapes
         build = lambda l: l.built or (l.build(*shapes) if apart or len(shapes) == 1 else l.build(shapes))

@@ -26,4 +26,7 @@ case(("Resizing", {"height": 3, "width": 3}), np.arange(20).reshape(1, 4, 5, 1))
 case(("CenterCrop", {"height": 2, "width": 2}), image())
 case(("CenterCrop", {"height": 3, "width": 5}), image())
 case(("CenterCrop", {"height": 6, "width": 3}), image())
+# When it predicts, Keras's RandomCrop gives images as they are, against its documentation and of another size than in training.
+for height, width in [(2, 3), (4, 2), (6, 3)]:
+    case(("RandomCrop", {"height": height, "width": width}), image(), by="CenterCrop")
 finish()
