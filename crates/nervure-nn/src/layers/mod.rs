@@ -11,11 +11,13 @@ mod attend;
 mod axes;
 mod cell;
 mod encode;
+mod heads;
 mod recurrent;
 mod resample;
 mod window;
 
 pub use adaptive_pooling::AdaptivePooling;
+pub use attention::ScoreMode;
 pub use axes::{Axes, Numbers, Sizes};
 pub use bidirectional::MergeMode;
 pub use cell::{Cell, CellWeights, apply_cell};
@@ -40,7 +42,9 @@ family! {
         activity_regularization: ActivityRegularization;
         adaptive_pooling: AdaptiveAveragePooling1D, AdaptiveAveragePooling2D, AdaptiveAveragePooling3D,
             AdaptiveMaxPooling1D, AdaptiveMaxPooling2D, AdaptiveMaxPooling3D;
+        additive_attention: AdditiveAttention;
         alpha_dropout: AlphaDropout;
+        attention: Attention;
         batch_normalization: BatchNormalization;
         bidirectional: Bidirectional;
         category_encoding: CategoryEncoding;
@@ -58,6 +62,7 @@ family! {
         flatten: Flatten;
         gaussian: GaussianDropout, GaussianNoise;
         group_normalization: GroupNormalization;
+        group_query_attention: GroupQueryAttention;
         gru: GRU, GRUCell;
         identity: Identity;
         layer_normalization: LayerNormalization;

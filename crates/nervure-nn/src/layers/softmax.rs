@@ -29,8 +29,18 @@ settings! {
 }
 kind!(Softmax);
 
-/// What scores that do not count are taken for.
+/// What scores that do not count are taken for: e to this, less any score, is 0.
 const UNSEEN: f64 = -1e9;
+
+/// A softmax of the scores that are seen, all if nothing is said; the others have 0, in a row where none is seen as well.
+pub(super) fn softmax_of_seen<'g>(
+    scores: Tensor<'g>,
+    seen: Option<Tensor<'g>>,
+    softmax: impl FnOnce(Tensor<'g>) -> Tensor<'g>,
+) -> Tensor<'g> {
+    let masked = |x: Tensor<'g>, unseen: f64| seen.map_or(x, |seen| seen.select(x, x.constant(unseen)));
+    masked(softmax(masked(scores, UNSEEN)), 0.0)
+}
 
 impl Layer for Softmax {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
@@ -40,16 +50,17 @@ impl Layer for Softmax {
             _ => return Err(cx.error(self, "x, or x and a mask", format!("{} inputs", inputs.len()))),
         };
         let mask = mask.map(|m| if m.dtype() == DType::Bool { m } else { m.greater(m.constant(0.5)) });
-        let seen = mask.map_or(x, |m| m.select(x, x.constant(UNSEEN)));
-        if seen.shape() != x.shape() {
-            return Err(cx.error(self, format!("a mask that is repeated to {}", x.ty()), inputs[1].ty()));
+        if self.axis.0.is_empty() {
+            return Err(cx.error(self, "at least one axis", "none"));
         }
-        let y = match self.axis.0[..] {
-            [] => return Err(cx.error(self, "at least one axis", "none")),
+        let y = softmax_of_seen(x, mask, |seen| match self.axis.0[..] {
             [axis] => cx.activate(&activations::Softmax.axis(axis).into(), seen),
             ref axes => (seen - seen.reduce(Reduction::LogSumExp, axes).keep_axes(seen, axes)).exp(),
-        };
-        Ok(vec![mask.map_or(y, |m| m.select(y, y.constant(0.0)))])
+        });
+        if y.shape() != x.shape() {
+            return Err(cx.error(self, format!("a mask that is repeated to {}", x.ty()), inputs[1].ty()));
+        }
+        Ok(vec![y])
     }
 
     fn arity(&self) -> Option<usize> {

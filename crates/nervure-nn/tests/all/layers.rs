@@ -223,6 +223,77 @@ fn layers_refuse_in_words() {
     assert_eq!(refusal("MaxPooling2D", json!({"pool_size": [2, 2, 2]}), &[8, 8, 1]), expected);
 }
 
+/// What a layer of these settings says of inputs of these shapes, behind the batch.
+fn refusal_of_several(kind: &str, config: serde_json::Value, shapes: &[&[usize]]) -> String {
+    let inputs: Vec<Expr> =
+        shapes.iter().enumerate().map(|(i, s)| input(&format!("x{i}"), s.to_vec())).collect();
+    let layer = Object::<dyn Layer>::from_config(kind, config).unwrap().instance();
+    match Model::new(&inputs[..], &layer.on(&inputs[..])).build(Seed(1)) {
+        Err(Error::Layer { reason, .. }) => reason,
+        Err(e) => panic!("{kind}: {e}"),
+        Ok(_) => panic!("{kind}: it was built"),
+    }
+}
+
+#[test]
+fn attention_refuses_in_words() {
+    let all = [
+        ("Attention", json!({})),
+        ("AdditiveAttention", json!({})),
+        ("MultiHeadAttention", json!({"num_heads": 2, "key_dim": 2})),
+        ("GroupQueryAttention", json!({"head_dim": 2, "num_query_heads": 2, "num_key_value_heads": 1})),
+    ];
+    for (kind, config) in &all {
+        let check = |shapes: &[&[usize]], expected: &str| {
+            assert_eq!(refusal_of_several(kind, config.clone(), shapes), expected, "{kind}");
+        };
+        check(&[&[3], &[3]], "expected inputs f32[batch, time, n], received f32[batch, 3]");
+        check(&[&[3, 2], &[4, 2, 1]], "expected inputs f32[batch, time, n], received f32[batch, 4, 2, 1]");
+        check(
+            &[&[3, 2], &[4, 2], &[5, 2]],
+            "expected as many keys as values, received f32[batch, 5, 2] and f32[batch, 4, 2]",
+        );
+        let four: [&[usize]; 4] = [&[3, 2]; 4];
+        check(&four, "expected query, value and key, or the first of them, received 4");
+        let mut dropped = config.clone();
+        dropped["dropout"] = json!(1.0);
+        let said = refusal_of_several(kind, dropped, &[&[3, 2]]);
+        assert_eq!(said, "expected a rate of at least 0 and below 1, received 1", "{kind}");
+    }
+    for (kind, config) in &all[..2] {
+        assert_eq!(
+            refusal_of_several(kind, config.clone(), &[&[3, 2], &[4, 3]]),
+            "expected as many numbers in a key as in a query, received f32[batch, 3, 2] and f32[batch, 4, 3]"
+        );
+    }
+    let group = |queries: usize, keys: usize| {
+        let config = json!({"head_dim": 2, "num_query_heads": queries, "num_key_value_heads": keys});
+        refusal("GroupQueryAttention", config, &[3, 2])
+    };
+    assert_eq!(
+        group(4, 3),
+        "expected heads of queries that are a multiple of those of keys, received 4 and 3"
+    );
+    assert_eq!(
+        group(2, 4),
+        "expected heads of queries that are a multiple of those of keys, received 2 and 4"
+    );
+    let none = "expected at least one head, and numbers in its keys and values, received";
+    assert_eq!(group(2, 0), format!("{none} 2 heads, 0 of keys and values, 2 and 2"));
+    let heads = |settings: serde_json::Value| {
+        let mut config = json!({"num_heads": 2, "key_dim": 2});
+        config.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        refusal("MultiHeadAttention", config, &[3, 2])
+    };
+    assert_eq!(heads(json!({"value_dim": 0})), format!("{none} 2 heads, 2 and 0"));
+    assert_eq!(heads(json!({"sliding_window": 0})), "expected a sliding_window of at least 1, received 0");
+    let said = heads(json!({"output_shape": [2, 0]}));
+    assert_eq!(said, "expected an output_shape of sizes of at least 1, received [2, 0]");
+    let said =
+        Object::<dyn Layer>::from_config("Attention", json!({"score_mode": "sum"})).unwrap_err().to_string();
+    assert!(said.contains("score_mode: ") && said.contains("`dot` or `concat`"), "{said}");
+}
+
 #[test]
 fn a_message_says_where_a_layer_was_written() {
     let (a, b) = (input("a", [2]), input("b", [3]));

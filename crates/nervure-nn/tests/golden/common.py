@@ -96,12 +96,12 @@ def made_of(kind, settings):
     return getattr(keras.layers, kind)(**settings)
 
 
-def case(layers, *inputs, training=False, differentiate=True, apart=False, states=None, call={}, by=None):
+def case(layers, *inputs, training=False, differentiate=True, apart=False, states=None, masks=[], call={}, by=None):
     """A chain of layers (name, settings) applied to arrays of rows, with random weights.
 
     Gradients are those of Σ y · cos(0, 1, 2, …), over all outputs, to all weights and all inputs that are floats. `apart` gives the inputs as arguments
-    instead of a list, `states` gives all but the first as it puts them together; `call` holds arguments that Keras takes with the call and that are settings here.
-    `by` names the layer of Keras that computes it, where that is another one.
+    instead of a list, `states` gives all but the first as it puts them together; `masks` are those of the inputs, None for none; `call` holds arguments that
+    Keras takes with the call and that are settings here. `by` names the layer of Keras that computes it, where that is another one.
     """
     if isinstance(layers, tuple):
         layers = [layers]
@@ -110,13 +110,19 @@ def case(layers, *inputs, training=False, differentiate=True, apart=False, state
     def arguments(layer):
         return ({"training": training} if layer._call_has_training_arg else {}) | call
 
+    def given(values):
+        # Some layers take the masks of their inputs away.
+        for x, mask in zip(values, masks):
+            keras.src.backend.set_keras_mask(x, None if mask is None else keras.ops.convert_to_tensor(mask))
+        return values
+
     def apply(layer, value):
         if states:
             return keras.tree.flatten(layer(value[0], states(value[1:]), **arguments(layer)))
         value = layer(*value, **arguments(layer)) if apart or len(value) == 1 else layer(value, **arguments(layer))
         return keras.tree.flatten(value)
 
-    value = [keras.ops.convert_to_tensor(x) for x in inputs]
+    value = given([keras.ops.convert_to_tensor(x) for x in inputs])
     for kind, settings in layers:
         layer = make(by or kind, settings)
         shapes = [tuple(v.shape) for v in value]
@@ -144,23 +150,26 @@ def case(layers, *inputs, training=False, differentiate=True, apart=False, state
         built.append(entry)
     mask = keras.src.backend.get_keras_mask(value[0])
     found = {"layers": built, "training": training, "inputs": [array(x) for x in inputs], "outputs": [array(v) for v in value]}
+    if masks:
+        found["masks"] = [None if m is None else array(m) for m in masks]
     if mask is not None:
         found["mask"] = [bool(b) for b in np.asarray(mask).ravel()]
     penalties = [p for layer, _ in made for p in layer.losses]
     if penalties:
         found["penalty"] = number(sum(float(p) for p in penalties))
     if differentiate:
-        found["gradients"] = gradients(made, apply, inputs)
+        found["gradients"] = gradients(made, apply, given, inputs)
     cases.append(found)
 
 
-def gradients(made, apply, inputs):
+def gradients(made, apply, given, inputs):
     floats = [i for i, x in enumerate(inputs) if np.asarray(x).dtype.kind == "f"]
 
-    def loss(weights, given):
+    def loss(weights, operands):
         value = [keras.ops.convert_to_tensor(x) for x in inputs]
-        for i, x in zip(floats, given):
+        for i, x in zip(floats, operands):
             value[i] = x
+        given(value)
         for (layer, states), w in zip(made, weights):
             with keras.StatelessScope([*zip(layer.trainable_variables, w), *zip(layer.non_trainable_variables, states)]):
                 value = apply(layer, value)

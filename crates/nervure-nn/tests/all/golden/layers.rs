@@ -18,6 +18,9 @@ struct Case {
     layers: Vec<Applied>,
     training: bool,
     inputs: Vec<Numbers>,
+    /// Of the inputs.
+    #[serde(default)]
+    masks: Vec<Option<Numbers>>,
     outputs: Vec<Numbers>,
     /// Of the first output.
     mask: Option<Vec<bool>>,
@@ -61,6 +64,12 @@ fn check(case: &Case) {
         let (name, ty) = (format!("x{i}"), x.rows());
         values.push(builder.input(&name, ty.dtype, ty.shape));
         inputs.insert(name, x.array());
+    }
+    for (i, (x, mask)) in values.iter().zip(&case.masks).enumerate() {
+        let Some(mask) = mask else { continue };
+        let (name, ty) = (format!("mask{i}"), mask.rows());
+        cx.set_mask(*x, builder.input(&name, ty.dtype, ty.shape));
+        inputs.insert(name, mask.array());
     }
     let operands = values.clone();
     for (i, l) in case.layers.iter().enumerate() {
