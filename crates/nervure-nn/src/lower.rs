@@ -7,7 +7,7 @@ use nervure_graph::{Builder, DType, MapStep, NodeId, Op, Shape, Tensor, Type};
 
 use crate::activations::{Activation, Link};
 use crate::constraints::Constraint;
-use crate::initializers::Initializer;
+use crate::initializers::{Fans, Initializer, Stream};
 use crate::layers::Layer;
 use crate::regularizers::Regularizer;
 use crate::word::Object;
@@ -28,6 +28,7 @@ const CALLS: usize = 1 << 14;
 pub struct Weight<'a> {
     name: &'a str,
     shape: Vec<usize>,
+    fans: Option<Fans>,
     initializer: Object<dyn Initializer>,
     regularizer: Option<Object<dyn Regularizer>>,
     constraint: Option<Object<dyn Constraint>>,
@@ -44,11 +45,18 @@ impl<'a> Weight<'a> {
         Weight {
             name,
             shape: shape.into(),
+            fans: None,
             initializer: initializer.into(),
             regularizer: None,
             constraint: None,
             trainable: true,
         }
+    }
+
+    /// Has inputs and outputs other than its shape says.
+    pub fn fans(mut self, fans: Fans) -> Self {
+        self.fans = Some(fans);
+        self
     }
 
     /// Adds a penalty to the loss.
@@ -77,6 +85,8 @@ pub struct ParameterSpec {
     pub path: String,
     /// Its shape.
     pub shape: Vec<usize>,
+    /// Its inputs and outputs.
+    pub fans: Fans,
     /// What it starts from.
     pub initializer: Object<dyn Initializer>,
     /// What it is held to after every step of the optimizer.
@@ -85,6 +95,13 @@ pub struct ParameterSpec {
     pub trainable: bool,
     /// Whether it belongs to a frozen layer.
     pub frozen: bool,
+}
+
+impl ParameterSpec {
+    /// What it starts from in a model of this seed.
+    pub fn initial(&self, seed: u64) -> Vec<f32> {
+        self.initializer.values(&self.shape, self.fans, &mut Stream::new(seed, &self.path))
+    }
 }
 
 /// What a layer sees while it is lowered: the graph, whether this is training, its weights, randomness and masks.
@@ -211,6 +228,7 @@ impl<'g> Lower<'g> {
             }
             self.parameters.push(ParameterSpec {
                 path: path.clone(),
+                fans: weight.fans.unwrap_or_else(|| Fans::of(&weight.shape)),
                 shape: weight.shape,
                 initializer: weight.initializer,
                 constraint: weight.constraint,

@@ -7,7 +7,6 @@ use nervure_graph::{Builder, DType, Graph};
 
 use crate::data::{Dataset, IntoArray};
 use crate::feed::{Feed, Slot};
-use crate::initializers::Stream;
 use crate::lower::{LayerCall, ParameterSpec, SEED, STEP, TRAINING};
 use crate::network::{Inputs, Network};
 use crate::optimizers::{ITERATIONS, LEARNING_RATE, OPTIMIZER, Optimizer};
@@ -62,8 +61,7 @@ impl Model {
         let inference = builder.finish()?;
         let mut store = Store::new();
         for p in &parameters {
-            let values = p.initializer.values(&p.shape, &mut Stream::new(seed.0, &p.path));
-            store.insert(&p.path, Buffer::from_f32(&p.shape, &values)?);
+            store.insert(&p.path, Buffer::from_f32(&p.shape, &p.initial(seed.0))?);
         }
         store.insert(SEED, Buffer::from_i64(&[], &[seed.0 as i64])?);
         store.insert(STEP, Buffer::from_i64(&[], &[0])?);

@@ -1,5 +1,5 @@
 
-use crate::initializers::{Initializer, Stream, draw};
+use crate::initializers::{Fans, Initializer, Stream, draw};
 use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
@@ -14,7 +14,7 @@ settings! {
 kind!(Constant | "constant");
 
 impl Initializer for Constant {
-    fn values(&self, shape: &[usize], _: &mut Stream) -> Vec<f32> {
+    fn values(&self, shape: &[usize], _: Fans, _: &mut Stream) -> Vec<f32> {
         draw(shape, || self.value)
     }
 }

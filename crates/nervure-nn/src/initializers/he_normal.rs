@@ -1,5 +1,5 @@
 
-use crate::initializers::{Distribution, Initializer, Mode, Stream, VarianceScaling};
+use crate::initializers::{Distribution, Fans, Initializer, Mode, Stream, VarianceScaling};
 use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
@@ -10,9 +10,9 @@ settings! {
 kind!(HeNormal | "he_normal");
 
 impl Initializer for HeNormal {
-    fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {
+    fn values(&self, shape: &[usize], fans: Fans, random: &mut Stream) -> Vec<f32> {
         let scaling = VarianceScaling.scale(2.0).mode(Mode::FanIn).distribution(Distribution::TruncatedNormal);
-        scaling.values(shape, random)
+        scaling.values(shape, fans, random)
     }
 }
 

@@ -1,5 +1,5 @@
 
-use crate::initializers::{Initializer, Stream, draw};
+use crate::initializers::{Fans, Initializer, Stream, draw};
 use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
@@ -13,7 +13,7 @@ settings! {
 kind!(Identity | "identity" | "IdentityInitializer");
 
 impl Initializer for Identity {
-    fn values(&self, shape: &[usize], _: &mut Stream) -> Vec<f32> {
+    fn values(&self, shape: &[usize], _: Fans, _: &mut Stream) -> Vec<f32> {
         let columns = shape.last().copied().unwrap_or(1);
         let mut place = 0..;
         let diagonal = |at: usize| at / columns == at % columns;

@@ -1,5 +1,5 @@
 
-use crate::initializers::{Distribution, Initializer, Mode, Stream, VarianceScaling};
+use crate::initializers::{Distribution, Fans, Initializer, Mode, Stream, VarianceScaling};
 use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
@@ -10,9 +10,9 @@ settings! {
 kind!(LecunUniform | "lecun_uniform");
 
 impl Initializer for LecunUniform {
-    fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {
+    fn values(&self, shape: &[usize], fans: Fans, random: &mut Stream) -> Vec<f32> {
         let scaling = VarianceScaling.scale(1.0).mode(Mode::FanIn).distribution(Distribution::Uniform);
-        scaling.values(shape, random)
+        scaling.values(shape, fans, random)
     }
 }
 

@@ -2,9 +2,11 @@
 
 use crate::word::{Word, family};
 
+mod fans;
 mod stream;
 mod taper;
 
+pub use fans::Fans;
 pub use stft::{Scaling, Side};
 pub use stream::Stream;
 pub use taper::Taper;
@@ -33,8 +35,8 @@ family! {
 
 /// What a weight starts from.
 pub trait Initializer: Word {
-    /// The values of a weight of this shape, row-major, drawn from `random`.
-    fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32>;
+    /// The values of a weight of this shape, row-major, drawn from `random`; `fans` are its inputs and outputs.
+    fn values(&self, shape: &[usize], fans: Fans, random: &mut Stream) -> Vec<f32>;
 
     /// Whether it can fill a weight of this shape.
     ///
@@ -48,16 +50,4 @@ pub trait Initializer: Word {
 /// One value for each element of the shape.
 fn draw(shape: &[usize], mut value: impl FnMut() -> f64) -> Vec<f32> {
     (0..shape.iter().product::<usize>()).map(|_| value() as f32).collect()
-}
-
-/// Inputs and outputs of one unit, as Keras counts them: for `[size…, in, out]` the size's product times `in` and `out`.
-fn fans(shape: &[usize]) -> (f64, f64) {
-    match *shape {
-        [] => (1.0, 1.0),
-        [n] => (n as f64, n as f64),
-        [ref size @ .., i, o] => {
-            let field: usize = size.iter().product();
-            ((field * i) as f64, (field * o) as f64)
-        }
-    }
 }

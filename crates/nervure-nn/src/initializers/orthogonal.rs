@@ -1,5 +1,5 @@
 
-use crate::initializers::{Initializer, Stream};
+use crate::initializers::{Fans, Initializer, Stream};
 use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
@@ -14,7 +14,7 @@ settings! {
 kind!(Orthogonal | "orthogonal" | "OrthogonalInitializer");
 
 impl Initializer for Orthogonal {
-    fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {
+    fn values(&self, shape: &[usize], _: Fans, random: &mut Stream) -> Vec<f32> {
         let columns = shape.last().copied().unwrap_or(1);
         let rows = shape.iter().rev().skip(1).product::<usize>();
         let basis = orthonormal(rows.min(columns), rows.max(columns), random);

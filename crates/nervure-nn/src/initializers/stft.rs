@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::initializers::{Initializer, Stream, Taper};
+use crate::initializers::{Fans, Initializer, Stream, Taper};
 use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
@@ -48,7 +48,7 @@ pub enum Scaling {
 }
 
 impl Initializer for STFT {
-    fn values(&self, shape: &[usize], _: &mut Stream) -> Vec<f32> {
+    fn values(&self, shape: &[usize], _: Fans, _: &mut Stream) -> Vec<f32> {
         let [frame, _, frequencies] = *shape else { return Vec::new() };
         let window = self.window.map_or(vec![1.0; frame], |w| w.values(frame, self.periodic));
         let size = match self.scaling.filter(|_| self.window.is_some()) {

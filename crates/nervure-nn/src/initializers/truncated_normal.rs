@@ -1,5 +1,5 @@
 
-use crate::initializers::{Initializer, Stream, draw};
+use crate::initializers::{Fans, Initializer, Stream, draw};
 use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
@@ -15,7 +15,7 @@ settings! {
 kind!(TruncatedNormal | "truncated_normal");
 
 impl Initializer for TruncatedNormal {
-    fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {
+    fn values(&self, shape: &[usize], _: Fans, random: &mut Stream) -> Vec<f32> {
         draw(shape, || self.mean + self.stddev * random.truncated_normal())
     }
 }

@@ -1,13 +1,13 @@
 use serde::{Deserialize, Serialize};
 
-use crate::initializers::{Initializer, RandomNormal, RandomUniform, Stream, TruncatedNormal, fans};
+use crate::initializers::{Fans, Initializer, RandomNormal, RandomUniform, Stream, TruncatedNormal};
 use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
 settings! {
     /// Of variance scale / n, with n the number of inputs or outputs of a unit, or the mean of both; at least 1.
     ///
-    /// A weight `[size…, in, out]` has size · in inputs and size · out outputs.
+    /// [`Fans`] tells what the inputs and outputs of a unit are.
     pub value VarianceScaling {
         /// Variance times n.
         scale: f64 = 1.0,
@@ -47,8 +47,8 @@ pub enum Distribution {
 const TRUNCATED: f64 = 0.879_625_661_034_239_8;
 
 impl Initializer for VarianceScaling {
-    fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {
-        let (inputs, outputs) = fans(shape);
+    fn values(&self, shape: &[usize], fans: Fans, random: &mut Stream) -> Vec<f32> {
+        let [inputs, outputs] = [fans.inputs, fans.outputs].map(|n| n as f64);
         let n = match self.mode {
             Mode::FanIn => inputs,
             Mode::FanOut => outputs,
@@ -57,12 +57,12 @@ impl Initializer for VarianceScaling {
         let variance = self.scale / n.max(1.0);
         match self.distribution {
             Distribution::TruncatedNormal => {
-                TruncatedNormal.stddev(variance.sqrt() / TRUNCATED).values(shape, random)
+                TruncatedNormal.stddev(variance.sqrt() / TRUNCATED).values(shape, fans, random)
             }
-            Distribution::UntruncatedNormal => RandomNormal.stddev(variance.sqrt()).values(shape, random),
+            Distribution::UntruncatedNormal => RandomNormal.stddev(variance.sqrt()).values(shape, fans, random),
             Distribution::Uniform => {
                 let limit = (3.0 * variance).sqrt();
-                RandomUniform.minval(-limit).maxval(limit).values(shape, random)
+                RandomUniform.minval(-limit).maxval(limit).values(shape, fans, random)
             }
         }
     }

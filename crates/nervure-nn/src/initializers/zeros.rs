@@ -1,5 +1,5 @@
 
-use crate::initializers::{Initializer, Stream, draw};
+use crate::initializers::{Fans, Initializer, Stream, draw};
 use crate::settings::settings;
 use crate::word::{Sample, Samples, kind};
 
@@ -10,7 +10,7 @@ settings! {
 kind!(Zeros | "zeros" | "zero");
 
 impl Initializer for Zeros {
-    fn values(&self, shape: &[usize], _: &mut Stream) -> Vec<f32> {
+    fn values(&self, shape: &[usize], _: Fans, _: &mut Stream) -> Vec<f32> {
         draw(shape, || 0.0)
     }
 }

@@ -4,7 +4,7 @@ use nervure_graph::{DType, Dim, Tensor, Type};
 
 use crate::Result;
 use crate::activations::{Activation, Linear, Tanh};
-use crate::initializers::{GlorotUniform, Zeros};
+use crate::initializers::{Fans, GlorotUniform, Zeros};
 use crate::layers::{Layer, Sizes};
 use crate::lower::Lower;
 use crate::network::batch;
@@ -181,7 +181,12 @@ impl Layer for EinsumDense {
             let at = |c: &char| from.iter().position(|f| f == c).unwrap_or(0);
             t.transpose(&to.iter().map(at).collect::<Vec<usize>>())
         };
-        let w = cx.weight(self.kernel.weight("kernel", of_kernel));
+        let along = |given: bool| -> Vec<usize> {
+            let labels = kernel.iter().zip(&of_kernel).filter(|(c, _)| output.contains(c) == given);
+            labels.map(|(_, &n)| n).collect()
+        };
+        let fans = Fans::between(&along(false), &along(true));
+        let w = cx.weight(self.kernel.weight("kernel", of_kernel).fans(fans));
         let left = arranged(x.sum(&alone), &kept, &[&each[..], &rows, &summed].concat());
         let right = arranged(w, kernel, &[&each[..], &summed, &columns].concat());
         let matrix = |t: Tensor<'g>, a: &[char], b: &[char]| {

@@ -3,6 +3,7 @@
 use nervure_graph::{Dim, Tensor};
 
 use crate::Result;
+use crate::initializers::Fans;
 use crate::layers::attend::{Attend, Operands, Scores, Sight};
 use crate::layers::{Dropout, Layer};
 use crate::lower::Lower;
@@ -174,7 +175,8 @@ impl Heads<'_> {
         to: &[usize],
     ) -> Tensor<'g> {
         let (kernel, bias) = (format!("{name}/kernel"), format!("{name}/bias"));
-        let kernel = cx.weight(self.kernel.weight(&kernel, [from, to].concat()));
+        let kernel =
+            cx.weight(self.kernel.weight(&kernel, [from, to].concat()).fans(Fans::between(from, to)));
         let size = |sizes: &[usize]| sizes.iter().fold(Dim::from(1), |n, &d| n * d);
         let rows = x.reshape([x.dim(0), x.dim(1), size(from)]);
         let mut y = rows.matmul(kernel.reshape([size(from), size(to)]));

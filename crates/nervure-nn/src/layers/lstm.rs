@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use crate::Result;
 use crate::activations::{Activation, Relu, Sigmoid, Tanh};
-use crate::initializers::{Initializer, Ones, Stream};
+use crate::initializers::{Fans, Initializer, Ones, Stream};
 use crate::layers::Layer;
 use crate::layers::cell::{Cell, CellWeights, Gates, linear, product};
 use crate::layers::recurrent::recurrent;
@@ -115,9 +115,9 @@ impl Kind for UnitForgetBias {
 }
 
 impl Initializer for UnitForgetBias {
-    fn values(&self, shape: &[usize], random: &mut Stream) -> Vec<f32> {
+    fn values(&self, shape: &[usize], _: Fans, random: &mut Stream) -> Vec<f32> {
         let units = shape.iter().product::<usize>() / 4;
-        let mut part = |initializer: &dyn Initializer, n| initializer.values(&[n], random);
+        let mut part = |initializer: &dyn Initializer, n| initializer.values(&[n], Fans::of(&[n]), random);
         let (i, f) = (part(&*self.others, units), part(&Ones, units));
         [i, f, part(&*self.others, 2 * units)].concat()
     }

@@ -12,7 +12,7 @@ const OUTPUTS: f64 = 450.0;
 const ERRORS: f64 = 6.0;
 
 fn draw(initializer: &Object<dyn Initializer>, shape: &[usize]) -> Vec<f64> {
-    let values = initializer.values(shape, &mut Stream::new(7, "kernel"));
+    let values = initializer.values(shape, Fans::of(shape), &mut Stream::new(7, "kernel"));
     values.into_iter().map(f64::from).collect()
 }
 
@@ -106,7 +106,8 @@ fn orthogonal_vectors_are_orthogonal() {
 fn draws_depend_on_seed_and_path() {
     for entry in <dyn Initializer as Family>::registry().builtin() {
         for sample in (entry.samples)() {
-            let of = |seed, path| sample.word.values(&[3, 3], &mut Stream::new(seed, path));
+            let of =
+                |seed, path| sample.word.values(&[3, 3], Fans::of(&[3, 3]), &mut Stream::new(seed, path));
             assert_eq!(of(1, "a"), of(1, "a"));
             let fixed = ["Zeros", "Ones", "Constant", "Identity", "STFT"].contains(&entry.kind);
             assert_eq!(of(1, "a") == of(2, "a"), fixed, "{}", entry.kind);

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use nervure_graph::{Bindings, Builder, DType, Tensor, evaluate, gradient};
-use nervure_nn::initializers::Stream;
 use nervure_nn::network::BATCH;
 use nervure_nn::word::Object;
 use nervure_nn::{Layer, Lower};
@@ -132,8 +131,7 @@ fn weights(what: &str, cx: &Lower<'_>, case: &Case) -> usize {
         let (layer, name) = p.path.split_once('/').unwrap();
         let applied = &case.layers[layer.parse::<usize>().unwrap()];
         if let Some(initial) = applied.initial.get(name) {
-            let drawn = p.initializer.values(&p.shape, &mut Stream::new(1, &p.path));
-            let drawn: Vec<f64> = drawn.into_iter().map(f64::from).collect();
+            let drawn: Vec<f64> = p.initial(1).into_iter().map(f64::from).collect();
             // Initial weights are in single precision.
             agree(&format!("{what}: initial {name}"), &initial.values, &drawn, 1e-7);
         }

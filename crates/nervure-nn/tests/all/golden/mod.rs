@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 mod coverage;
 mod elsewhere;
 mod layers;
+mod limits;
 mod losses;
 mod metrics;
 mod optimizers;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use nervure_graph::{Bindings, Builder, DType, Tensor, evaluate, gradient};
 use nervure_nn::activations::Activation;
 use nervure_nn::constraints::Constraint;
-use nervure_nn::initializers::{Initializer, Stream};
+use nervure_nn::initializers::{Fans, Initializer, Stream};
 use nervure_nn::regularizers::Regularizer;
 use nervure_nn::word::{Family, Object};
 use serde::Deserialize;
@@ -82,7 +82,8 @@ fn constraints_compute_what_keras_does() {
 fn initializers_that_are_not_random_give_what_keras_does() {
     for case in cases::<Case>("initializers") {
         let shape = &case.output.shape;
-        let values = case.word::<dyn Initializer>().values(shape, &mut Stream::new(1, "kernel"));
+        let values =
+            case.word::<dyn Initializer>().values(shape, Fans::of(shape), &mut Stream::new(1, "kernel"));
         let values: Vec<f64> = values.into_iter().map(f64::from).collect();
         // Initial weights are in single precision.
         agree(&format!("{} {}", case.class_name, case.config), &case.output.values, &values, 1e-7);
