@@ -1,4 +1,4 @@
-//! Axes and numbers as files write them: one, or a list.
+//! Axes and numbers as files write them: one, or a list; and what layers do along axes.
 
 use nervure_graph::Tensor;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::Result;
 use crate::layers::Layer;
 use crate::lower::Lower;
+use crate::settings::WeightSettings;
 
 /// Axes of an input, each from the front or, if negative, from the end: written as one number, as a list, or as `null` for none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -51,11 +52,19 @@ impl Axes {
         places.windows(2).all(|w| w[0] != w[1]).then_some(places)
     }
 
-    /// The axes from the front, ascending, with their sizes.
+    /// The axes as they are written.
+    ///
+    /// # Errors
+    /// None at all.
+    pub(super) fn given(&self, cx: &Lower<'_>, layer: &dyn Layer) -> Result<&[isize]> {
+        if self.0.is_empty() { Err(cx.error(layer, "at least one axis", "none")) } else { Ok(&self.0) }
+    }
+
+    /// The axes where they stand in `x`.
     ///
     /// # Errors
     /// An axis that `x` does not have, one given twice, or one whose size is not fixed.
-    pub(super) fn of(&self, cx: &Lower<'_>, layer: &dyn Layer, x: Tensor<'_>) -> Result<Vec<(usize, usize)>> {
+    pub(super) fn of(&self, cx: &Lower<'_>, layer: &dyn Layer, x: Tensor<'_>) -> Result<Placed> {
         let mut axes = Vec::with_capacity(self.0.len());
         for &axis in &self.0 {
             let size = cx.fixed(layer, x, axis)?;
@@ -65,8 +74,64 @@ impl Axes {
         if axes.windows(2).any(|w| w[0].0 == w[1].0) {
             return Err(cx.error(layer, "each axis once", format!("{:?}", self.0)));
         }
-        Ok(axes)
+        Ok(Placed(axes))
     }
+
+    /// The same for axes over which something is done: at least one.
+    ///
+    /// # Errors
+    /// Those of [`Axes::of`] and [`Axes::given`].
+    pub(super) fn some_of(&self, cx: &Lower<'_>, layer: &dyn Layer, x: Tensor<'_>) -> Result<Placed> {
+        self.given(cx, layer)?;
+        self.of(cx, layer, x)
+    }
+}
+
+/// Axes of a tensor, ascending from the front, with their sizes.
+pub(super) struct Placed(Vec<(usize, usize)>);
+
+impl Placed {
+    /// One axis.
+    pub fn one(axis: usize, size: usize) -> Placed {
+        Placed(vec![(axis, size)])
+    }
+
+    /// The sizes.
+    pub fn sizes(&self) -> Vec<usize> {
+        self.0.iter().map(|a| a.1).collect()
+    }
+
+    /// The axes, as reductions take them.
+    pub fn over(&self) -> Vec<isize> {
+        self.0.iter().map(|a| a.0 as isize).collect()
+    }
+
+    /// Values for each place along the axes of `like`, repeated along the others.
+    pub fn along<'g>(&self, values: Tensor<'g>, like: Tensor<'g>) -> Tensor<'g> {
+        let mut shape = vec![1.into(); like.rank()];
+        for &(axis, size) in &self.0 {
+            shape[axis] = size.into();
+        }
+        values.reshape(shape)
+    }
+
+    /// gamma · y + beta, with weights of the sizes of the axes; without a setting for one, without it.
+    pub fn affine<'g>(
+        &self,
+        cx: &mut Lower<'g>,
+        y: Tensor<'g>,
+        gamma: Option<&WeightSettings>,
+        beta: Option<&WeightSettings>,
+    ) -> Tensor<'g> {
+        let mut weight = |name, of: &WeightSettings| self.along(cx.weight(of.weight(name, self.sizes())), y);
+        let y = gamma.map_or(y, |of| y * weight("gamma", of));
+        beta.map_or(y, |of| y + weight("beta", of))
+    }
+}
+
+/// The mean over axes, which stay, of size 1.
+pub(super) fn mean_over<'g>(x: Tensor<'g>, axes: &[isize]) -> Tensor<'g> {
+    x.mean(axes).keep_axes(x, axes)
 }
 
 /// Sizes of axes, `None` for what follows from elsewhere: written as one number or as a list.
@@ -104,15 +169,6 @@ impl<'de> Deserialize<'de> for Sizes {
             Form::Several(sizes) => Sizes(sizes),
         })
     }
-}
-
-/// The values of the axes `axes` of `like`, repeated along the others.
-pub(super) fn along<'g>(values: Tensor<'g>, axes: &[(usize, usize)], like: Tensor<'g>) -> Tensor<'g> {
-    let mut shape = vec![1.into(); like.rank()];
-    for &(axis, size) in axes {
-        shape[axis] = size.into();
-    }
-    values.reshape(shape)
 }
 
 /// One number for all, or one each.

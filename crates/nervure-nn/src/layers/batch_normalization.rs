@@ -3,7 +3,7 @@ use nervure_graph::{DType, Tensor, Type};
 use crate::Result;
 use crate::initializers::{Initializer, Ones, Zeros};
 use crate::layers::Layer;
-use crate::layers::axes::along;
+use crate::layers::axes::Placed;
 use crate::lower::{Lower, Weight};
 use crate::metrics::spread;
 use crate::network::batch;
@@ -48,11 +48,12 @@ impl BatchNormalization {
     /// Mean and variance of the batch over all axes but one.
     fn statistics<'g>(
         x: Tensor<'g>,
-        axis: (usize, usize),
+        axis: &Placed,
         mask: Option<Tensor<'g>>,
     ) -> (Tensor<'g>, Tensor<'g>) {
-        let others: Vec<isize> = (0..x.rank()).filter(|&a| a != axis.0).map(|a| a as isize).collect();
-        let deviation = |mean| x - along(mean, &[axis], x);
+        let kept = axis.over();
+        let others: Vec<isize> = (0..x.rank() as isize).filter(|a| !kept.contains(a)).collect();
+        let deviation = |mean| x - axis.along(mean, x);
         let Some(mask) = mask.map(|m| spread(m, x)) else {
             let mean = x.mean(&others);
             return (mean, deviation(mean).square().mean(&others));
@@ -68,14 +69,14 @@ impl Layer for BatchNormalization {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
         let x = inputs[0];
         let n = cx.fixed(self, x, self.axis)?;
-        let axis = (x.axis(self.axis), n);
+        let axis = Placed::one(x.axis(self.axis), n);
         let gamma = self.scale.then(|| cx.weight(self.gamma.weight("gamma", [n])));
         let beta = self.center.then(|| cx.weight(self.beta.weight("beta", [n])));
         let mut mean = cx.weight(Weight::new("moving_mean", [n], self.moving_mean_initializer.clone()).state());
         let mut variance =
             cx.weight(Weight::new("moving_variance", [n], self.moving_variance_initializer.clone()).state());
         if cx.training() {
-            let of_batch = Self::statistics(x, axis, cx.mask(x));
+            let of_batch = Self::statistics(x, &axis, cx.mask(x));
             let moved = |moving, new| moving * self.momentum + new * (1.0 - self.momentum);
             cx.update("moving_mean", moved(mean, of_batch.0));
             cx.update("moving_variance", moved(variance, of_batch.1));
@@ -83,8 +84,8 @@ impl Layer for BatchNormalization {
         }
         let inverse = (variance + self.epsilon).rsqrt();
         let factor = gamma.map_or(inverse, |g| inverse * g);
-        let y = (x - along(mean, &[axis], x)) * along(factor, &[axis], x);
-        Ok(vec![beta.map_or(y, |b| y + along(b, &[axis], x))])
+        let y = (x - axis.along(mean, x)) * axis.along(factor, x);
+        Ok(vec![beta.map_or(y, |b| y + axis.along(b, x))])
     }
 }
 

@@ -3,7 +3,8 @@ use nervure_graph::{DType, Tensor, Type};
 use crate::Result;
 use crate::initializers::{Ones, Zeros};
 use crate::layers::Layer;
-use crate::layers::axes::along;
+use crate::layers::axes::Placed;
+use crate::layers::layer_normalization::standardize;
 use crate::lower::Lower;
 use crate::network::batch;
 use crate::regularizers::L2;
@@ -59,17 +60,11 @@ impl Layer for GroupNormalization {
         let grouped = x.reshape(shape);
         let over: Vec<isize> =
             (1..grouped.rank()).filter(|&a| a != axis).map(|a| a as isize).collect();
-        let mean_of = |t: Tensor<'g>| t.mean(&over).keep_axes(grouped, &over);
-        let deviation = grouped - mean_of(grouped);
-        let normal = deviation * (mean_of(deviation.square()) + self.epsilon).rsqrt();
-        let mut y = normal.reshape(x.shape());
-        if self.scale {
-            y = y * along(cx.weight(self.gamma.weight("gamma", [n])), &[(axis, n)], x);
-        }
-        if self.center {
-            y = y + along(cx.weight(self.beta.weight("beta", [n])), &[(axis, n)], x);
-        }
-        Ok(vec![y])
+        let (deviation, factor) = standardize(grouped, &over, self.epsilon);
+        let y = (deviation * factor).reshape(x.shape());
+        let gamma = self.scale.then_some(&self.gamma);
+        let beta = self.center.then_some(&self.beta);
+        Ok(vec![Placed::one(axis, n).affine(cx, y, gamma, beta)])
     }
 }
 

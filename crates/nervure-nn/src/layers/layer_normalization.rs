@@ -3,7 +3,7 @@ use nervure_graph::{DType, Tensor, Type};
 use crate::Result;
 use crate::initializers::{Ones, Zeros};
 use crate::layers::Layer;
-use crate::layers::axes::{Axes, along};
+use crate::layers::axes::{Axes, mean_over};
 use crate::lower::Lower;
 use crate::network::batch;
 use crate::regularizers::L2;
@@ -16,6 +16,15 @@ settings! {
     ///
     /// With `rms_scaling` y = gamma · x / √(variance + epsilon), as in Keras, where the argument is deprecated for its name: it is no root mean square. The
     /// shape stays. Weights, of the sizes of the axes: `gamma`, `beta`.
+    ///
+    /// ```
+    /// use nervure_nn::prelude::*;
+    /// let model = Sequential::new([4]).add(LayerNormalization::new().epsilon(0.0)).build(Seed(1))?;
+    /// let y = model.predict(ndarray::arr2(&[[1.0_f32, 1.0, 5.0, 5.0]]))?;
+    /// let expected = [-1.0, -1.0, 1.0, 1.0];
+    /// assert!(y.as_f32().unwrap().iter().zip(expected).all(|(y, e)| (y - e).abs() < 1e-6));
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct LayerNormalization {
         /// The axes over which a row is normalized.
         axis: into Axes = -1,
@@ -38,23 +47,19 @@ kind!(LayerNormalization);
 impl Layer for LayerNormalization {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
         let x = inputs[0];
-        let axes = self.axis.of(cx, self, x)?;
-        if axes.is_empty() {
-            return Err(cx.error(self, "at least one axis", "none"));
-        }
-        let sizes: Vec<usize> = axes.iter().map(|a| a.1).collect();
-        let over: Vec<isize> = axes.iter().map(|a| a.0 as isize).collect();
-        let deviation = x - x.mean(&over).keep_axes(x, &over);
-        let variance = deviation.square().mean(&over).keep_axes(x, &over);
-        let mut y = (if self.rms_scaling { x } else { deviation }) * (variance + self.epsilon).rsqrt();
-        if self.scale || self.rms_scaling {
-            y = y * along(cx.weight(self.gamma.weight("gamma", sizes.clone())), &axes, x);
-        }
-        if self.center && !self.rms_scaling {
-            y = y + along(cx.weight(self.beta.weight("beta", sizes)), &axes, x);
-        }
-        Ok(vec![y])
+        let axes = self.axis.some_of(cx, self, x)?;
+        let (deviation, factor) = standardize(x, &axes.over(), self.epsilon);
+        let y = (if self.rms_scaling { x } else { deviation }) * factor;
+        let gamma = (self.scale || self.rms_scaling).then_some(&self.gamma);
+        let beta = (self.center && !self.rms_scaling).then_some(&self.beta);
+        Ok(vec![axes.affine(cx, y, gamma, beta)])
     }
+}
+
+/// x − mean, and 1 / √(variance + epsilon), over axes.
+pub(super) fn standardize<'g>(x: Tensor<'g>, over: &[isize], epsilon: f64) -> (Tensor<'g>, Tensor<'g>) {
+    let deviation = x - mean_over(x, over);
+    (deviation, (mean_over(deviation.square(), over) + epsilon).rsqrt())
 }
 
 impl Samples<dyn Layer> for LayerNormalization {

@@ -2,7 +2,7 @@ use nervure_graph::{DType, Tensor, Type};
 
 use crate::data::IntoArray;
 use crate::layers::Layer;
-use crate::layers::axes::{Axes, Numbers, along};
+use crate::layers::axes::{Axes, Numbers};
 use crate::lower::Lower;
 use crate::network::batch;
 use crate::settings::settings;
@@ -98,11 +98,11 @@ impl Layer for Normalization {
             return Err(cx.error(self, "mean and variance, given or from `adapt`", "none"));
         };
         let axes = self.axis.of(cx, self, x)?;
-        let sizes: Vec<usize> = axes.iter().map(|a| a.1).collect();
+        let sizes = axes.sizes();
         let places = sizes.iter().fold(1usize, |n, &d| n.saturating_mul(d));
         let constant = |values: &[f64]| match values {
             [v] => Ok(x.constant(*v)),
-            v if v.len() == places => Ok(along(x.builder().floats(&sizes, v), &axes, x)),
+            v if v.len() == places => Ok(axes.along(x.builder().floats(&sizes, v), x)),
             v => Err(cx.error(self, format!("{places} means and variances for {}", x.ty()), v.len())),
         };
         let mean = constant(mean.as_slice())?;

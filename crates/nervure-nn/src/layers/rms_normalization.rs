@@ -2,7 +2,7 @@ use nervure_graph::{DType, Tensor, Type};
 
 use crate::Result;
 use crate::initializers::Ones;
-use crate::layers::axes::{Axes, along};
+use crate::layers::axes::{Axes, mean_over};
 use crate::layers::Layer;
 use crate::lower::{Lower, Weight};
 use crate::network::batch;
@@ -33,14 +33,9 @@ kind!(RMSNormalization);
 impl Layer for RMSNormalization {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
         let x = inputs[0];
-        let axes = self.axis.of(cx, self, x)?;
-        if axes.is_empty() {
-            return Err(cx.error(self, "at least one axis", "none"));
-        }
-        let sizes: Vec<usize> = axes.iter().map(|a| a.1).collect();
-        let over: Vec<isize> = axes.iter().map(|a| a.0 as isize).collect();
-        let scale = along(cx.weight(Weight::new("scale", sizes, Ones)), &axes, x);
-        Ok(vec![x * (x.square().mean(&over).keep_axes(x, &over) + self.epsilon).rsqrt() * scale])
+        let axes = self.axis.some_of(cx, self, x)?;
+        let scale = axes.along(cx.weight(Weight::new("scale", axes.sizes(), Ones)), x);
+        Ok(vec![x * (mean_over(x.square(), &axes.over()) + self.epsilon).rsqrt() * scale])
     }
 
     fn passes_mask(&self) -> bool {

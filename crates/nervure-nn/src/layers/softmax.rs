@@ -50,12 +50,10 @@ impl Layer for Softmax {
             _ => return Err(cx.error(self, "x, or x and a mask", format!("{} inputs", inputs.len()))),
         };
         let mask = mask.map(|m| if m.dtype() == DType::Bool { m } else { m.greater(m.constant(0.5)) });
-        if self.axis.0.is_empty() {
-            return Err(cx.error(self, "at least one axis", "none"));
-        }
-        let y = softmax_of_seen(x, mask, |seen| match self.axis.0[..] {
+        let axes = self.axis.given(cx, self)?;
+        let y = softmax_of_seen(x, mask, |seen| match *axes {
             [axis] => cx.activate(&activations::Softmax.axis(axis).into(), seen),
-            ref axes => (seen - seen.reduce(Reduction::LogSumExp, axes).keep_axes(seen, axes)).exp(),
+            _ => (seen - seen.reduce(Reduction::LogSumExp, axes).keep_axes(seen, axes)).exp(),
         });
         if y.shape() != x.shape() {
             return Err(cx.error(self, format!("a mask that is repeated to {}", x.ty()), inputs[1].ty()));

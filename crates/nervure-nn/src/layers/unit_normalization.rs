@@ -9,6 +9,14 @@ use crate::word::{Sample, Samples, kind};
 
 settings! {
     /// y = x / √Σx² over `axis`, so that its length is 1; 0 where x is 0. The shape stays.
+    ///
+    /// ```
+    /// use nervure_nn::prelude::*;
+    /// let model = Sequential::new([2]).add(UnitNormalization::new()).build(Seed(1))?;
+    /// let y = model.predict(ndarray::arr2(&[[3.0_f32, 4.0], [0.0, 0.0]]))?;
+    /// assert!(y.as_f32().unwrap().iter().zip([0.6, 0.8, 0.0, 0.0]).all(|(y, e)| (y - e).abs() < 1e-6));
+    /// # Ok::<(), nervure_nn::Error>(())
+    /// ```
     pub struct UnitNormalization {
         /// The axes of a vector.
         axis: into Axes = -1,
@@ -18,10 +26,7 @@ kind!(UnitNormalization);
 
 impl Layer for UnitNormalization {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
-        if self.axis.0.is_empty() {
-            return Err(cx.error(self, "at least one axis", "none"));
-        }
-        Ok(vec![unit(inputs[0], &self.axis.0, 1e-12)])
+        Ok(vec![unit(inputs[0], self.axis.given(cx, self)?, 1e-12)])
     }
 }
 
