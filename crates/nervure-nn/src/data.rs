@@ -8,10 +8,11 @@ use ndarray::{ArrayBase, Data, Dimension};
 use nervure_exec::{Buffer, View};
 use nervure_graph::DType;
 
+use crate::values::{Datum, IntoValues};
 use crate::{Error, Result};
 
-/// What becomes an array of rows: `ndarray` arrays and views of any rank, or a [`Buffer`]. `f64` is rounded to `f32`.
-pub trait IntoArray {
+/// What becomes an array of numbers: `ndarray` arrays and views of any rank, or a [`Buffer`]. `f64` is rounded to `f32`.
+pub trait IntoArray: IntoValues {
     /// The array.
     fn into_array(self) -> Buffer;
 }
@@ -23,7 +24,7 @@ impl IntoArray for Buffer {
 }
 
 /// An element that arrays may have.
-pub trait Element: Copy {
+pub trait Element: Datum + Copy {
     /// An array of such elements.
     fn buffer(shape: &[usize], elements: &[Self]) -> Result<Buffer, nervure_exec::Error>;
 }

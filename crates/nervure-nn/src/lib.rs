@@ -32,6 +32,7 @@ mod direct;
 mod error;
 mod feed;
 mod fit;
+mod host;
 pub mod initializers;
 pub mod layers;
 mod logs;
@@ -49,12 +50,14 @@ mod step;
 mod summary;
 mod trainer;
 mod update;
+mod values;
 pub mod word;
 
 pub use data::{Dataset, Element, IntoArray};
 pub use direct::{Predictor, TrainStep};
 pub use error::{Error, Result};
 pub use fit::{Checkpoint, Fit, Progress};
+pub use host::HostLayer;
 pub use layers::Layer;
 pub use logs::{History, Logs};
 pub use lower::{Lower, ParameterSpec, Weight};
@@ -64,6 +67,7 @@ pub use nervure_graph::{DType, Dim, Tensor, Type};
 pub use network::{Expr, Instance, Network, Sequential, concat, input, input_of};
 pub use step::Training;
 pub use trainer::Trainer;
+pub use values::{Datum, Elements, HostType, IntoValues, Texts, Values};
 pub use word::{Kind, Object, Setting, Settings, Word};
 
 /// What most programs need.
@@ -93,6 +97,7 @@ pub mod prelude {
     pub use crate::regularizers::*;
     pub use crate::schedules::*;
     pub use crate::{
-        DType, Dataset, Expr, Fit, History, Model, Seed, Sequential, Training, concat, input, input_of,
+        DType, Dataset, Expr, Fit, History, HostLayer, Model, Seed, Sequential, Training, concat, input,
+        input_of,
     };
 }

@@ -1,6 +1,6 @@
 //! Lowering: what a layer sees while it writes itself into a graph.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::f64::consts::TAU;
 
 use nervure_graph::{Builder, DType, MapStep, NodeId, Op, Shape, Tensor, Type};
@@ -117,6 +117,8 @@ pub struct Lower<'g> {
     streams: u32,
     links: BTreeMap<NodeId, (Link, Tensor<'g>)>,
     masks: BTreeMap<NodeId, Tensor<'g>>,
+    /// What layers have made on the host.
+    encoded: BTreeSet<NodeId>,
     calls: Vec<LayerCall>,
     /// Elements of all parameters.
     elements: usize,
@@ -177,6 +179,7 @@ impl<'g> Lower<'g> {
             streams: 0,
             links: BTreeMap::new(),
             masks: BTreeMap::new(),
+            encoded: BTreeSet::new(),
             calls: Vec::new(),
             elements: 0,
         }
@@ -326,6 +329,11 @@ impl<'g> Lower<'g> {
         self.masks.insert(x.id(), mask);
     }
 
+    /// Says that a value is what a layer has made on the host: what its [`Layer::lower`] takes.
+    pub fn set_encoded(&mut self, x: Tensor<'g>) {
+        self.encoded.insert(x.id());
+    }
+
     /// Lowers a layer under a name within the present one; what a layer made of layers calls.
     ///
     /// # Errors
@@ -348,7 +356,10 @@ impl<'g> Lower<'g> {
         self.calls.push(LayerCall { path: self.path.clone(), kind: layer.kind(), outputs: Vec::new() });
         let outputs = match layer.arity().filter(|&n| n != inputs.len()) {
             Some(n) => Err(self.error(layer, format!("{n} inputs"), inputs.len())),
-            None => layer.lower(self, inputs),
+            None => match inputs.iter().find(|x| layer.host().is_some() && !self.encoded.contains(&x.id())) {
+                Some(x) => Err(self.error(layer, "an input of the model, on the host", x.ty())),
+                None => layer.lower(self, inputs),
+            },
         };
         let failed = self.builder.check();
         let path = self.path.join("/");

@@ -16,9 +16,13 @@ pub enum OutputMode {
     /// `[…, n]`: 1 at the number of each, 0 elsewhere; `[…, 1]` loses its last axis first.
     OneHot,
     /// `[batch, places, …]` → `[batch, …, n]`: 1 at every number that some place has.
+    #[serde(alias = "binary")]
     MultiHot,
     /// `[batch, places, …]` → `[batch, …, n]`: how many places have each number.
     Count,
+    /// As [`Count`](OutputMode::Count), each count times the weight of its number: of layers with a vocabulary alone.
+    #[serde(alias = "tf-idf")]
+    TfIdf,
 }
 
 /// Numbers below `n` in this form. What is beyond is nowhere. `weights` say what each place counts.
@@ -43,6 +47,9 @@ pub(super) fn encode<'g>(
             Ok(numbers.reshape(&numbers.shape()[..rank - 1]).one_hot(n))
         }
         OutputMode::OneHot => Ok(numbers.one_hot(n)),
+        OutputMode::TfIdf => {
+            Err(cx.error(layer, "output_mode `int`, `one_hot`, `multi_hot` or `count`", "`tf_idf`"))
+        }
         OutputMode::MultiHot => Ok(of_places()?.reduce(Reduction::Max, &[1])),
         OutputMode::Count => {
             let places = of_places()?;

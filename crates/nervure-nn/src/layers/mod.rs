@@ -3,6 +3,7 @@
 use nervure_graph::Tensor;
 
 use crate::Result;
+use crate::host::HostLayer;
 use crate::lower::Lower;
 use crate::network::{Expr, Inputs, Instance};
 use crate::word::{Object, Word, family};
@@ -11,7 +12,9 @@ mod attend;
 mod axes;
 mod cell;
 mod encode;
+mod hash;
 mod heads;
+mod lookup;
 mod recurrent;
 mod resample;
 mod window;
@@ -26,12 +29,17 @@ pub use conv_transpose::ConvTranspose;
 pub use cropping::Cropping;
 pub use depthwise_conv::DepthwiseConv;
 pub use encode::OutputMode;
+pub use hash::Salt;
+pub use hashing::MaskValue;
+pub use integer_lookup::OovMethod;
+pub use lookup::Vocabulary;
 pub use pooling::{GlobalPooling, Pooling};
 pub use random_affine::FillMode;
 pub use random_image::FlipMode;
 pub use resample::Interpolation;
 pub use separable_conv::SeparableConv;
 pub use spatial_dropout::SpatialDropout;
+pub use text_vectorization::{Ngrams, Split, Standardize};
 pub use up_sampling::UpSampling;
 pub use window::{Around, Extent, Padding};
 pub use zero_padding::ZeroPadding;
@@ -64,7 +72,9 @@ family! {
         group_normalization: GroupNormalization;
         group_query_attention: GroupQueryAttention;
         gru: GRU, GRUCell;
+        hashing: Hashing;
         identity: Identity;
+        integer_lookup: IntegerLookup;
         layer_normalization: LayerNormalization;
         lstm: LSTM, LSTMCell;
         masking: Masking;
@@ -93,6 +103,8 @@ family! {
         softmax: Softmax;
         spatial_dropout: SpatialDropout1D, SpatialDropout2D, SpatialDropout3D;
         stacked_rnn_cells: StackedRNNCells;
+        string_lookup: StringLookup;
+        text_vectorization: TextVectorization;
         time_distributed: TimeDistributed;
         unit_normalization: UnitNormalization;
         up_sampling: UpSampling1D, UpSampling2D, UpSampling3D;
@@ -142,6 +154,11 @@ pub trait Layer: Word {
     /// Whether the mask of its input goes on to its outputs.
     fn passes_mask(&self) -> bool {
         true
+    }
+
+    /// What it does on the host before the graph, if it begins there.
+    fn host(&self) -> Option<&dyn HostLayer> {
+        None
     }
 
     /// The layer as a cell that [`RNN`] takes along time, if it is one.

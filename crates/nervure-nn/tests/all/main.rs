@@ -6,6 +6,7 @@ mod conformance;
 mod constraints;
 mod exact;
 mod golden;
+mod host;
 mod initializers;
 mod layers;
 mod losses;

@@ -21,8 +21,13 @@ pub struct Trial {
     pub inputs: Vec<Type>,
 }
 
-/// Every layer of this crate with each of its samples.
+/// Every layer of this crate with each of its samples, but for those that begin on the host: see [`crate::host`].
 pub fn trials() -> Vec<Trial> {
+    samples().into_iter().filter(|t| t.layer.host().is_none()).collect()
+}
+
+/// Every layer of this crate with each of its samples.
+pub fn samples() -> Vec<Trial> {
     let entries = <dyn Layer as Family>::registry().builtin();
     let samples =
         entries.iter().flat_map(|e| (e.samples)().into_iter().enumerate().map(move |s| (e.kind, s)));

@@ -1,6 +1,6 @@
 """Writes golden files: what Keras computes, in double precision, for the words that the crate has under the same names and settings.
 
-    pip install keras==3.15.1 jax==0.10.2
+    pip install keras==3.15.1 jax==0.10.2 tensorflow==2.21.0
     python make.py [NAME…]          layers/core, losses, …; all, where none is named
 
 NAME.py prints NAME.json. It is run by hand, where a word is added or a case; the versions stand in the files.

@@ -44,7 +44,7 @@ pub fn all() -> Vec<Words> {
     use elsewhere::*;
     let layers = [CORE, CONVOLUTION, NORMALIZATION, RECURRENT, ATTENTION, PREPROCESSING];
     vec![
-        words::<dyn Layer>("layers", 3, &layers),
+        words_of::<dyn Layer>("layers", [files("layers"), files("host")].concat(), 3, &layers),
         words::<dyn Activation>("activations", 1, &[ACTIVATIONS]),
         words::<dyn Initializer>("initializers", 1, &[INITIALIZERS]),
         words::<dyn Regularizer>("regularizers", 1, &[REGULARIZERS]),
@@ -58,6 +58,15 @@ pub fn all() -> Vec<Words> {
 
 fn words<F: Family + ?Sized>(
     family: &'static str,
+    least: usize,
+    elsewhere: &[&'static [Elsewhere]],
+) -> Words {
+    words_of::<F>(family, files(family), least, elsewhere)
+}
+
+fn words_of<F: Family + ?Sized>(
+    family: &'static str,
+    files: Vec<String>,
     least: usize,
     elsewhere: &[&'static [Elsewhere]],
 ) -> Words {
@@ -77,7 +86,7 @@ fn words<F: Family + ?Sized>(
             assert!(words.iter().any(|w| w.kind == *word), "elsewhere: {family} has no {word}");
         }
     }
-    for file in files(family) {
+    for file in files {
         for case in read::<Cases<Value>>(&file).cases {
             let chain = case["layers"].as_array().cloned().unwrap_or_else(|| vec![case]);
             let mut met = BTreeSet::new();

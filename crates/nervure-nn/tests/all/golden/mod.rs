@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 mod coverage;
 mod elsewhere;
+mod host;
 mod layers;
 mod limits;
 mod losses;
