@@ -11,6 +11,7 @@ use crate::callbacks::{Batch, Callback, Context, Running};
 use crate::data::Dataset;
 use crate::feed::Feed;
 use crate::initializers::Stream;
+use crate::layers::Layer;
 use crate::logs::{History, Logs, Number};
 use crate::losses::Loss;
 use crate::lower::STEP;
@@ -95,6 +96,12 @@ impl Fit {
         metrics: impl IntoIterator<Item = M>,
     ) -> Fit {
         self.training = self.training.weighted_metrics(metrics);
+        self
+    }
+
+    /// Puts a layer before the network while it trains: see [`Training::augment`].
+    pub fn augment(mut self, layer: impl Into<Object<dyn Layer>>) -> Fit {
+        self.training = self.training.augment(layer);
         self
     }
 

@@ -401,11 +401,9 @@ impl Network {
         levels > 0 && self.layers.iter().all(inner)
     }
 
-    /// Writes the network into a graph of its own, with its inputs; gives back its outputs.
-    pub(crate) fn lower_with_inputs<'g>(&self, cx: &mut Lower<'g>) -> Result<Vec<Tensor<'g>>> {
-        let inputs: Vec<_> =
-            self.inputs.iter().map(|i| cx.builder().input(&i.name, i.dtype, i.ty().shape)).collect();
-        self.lower(cx, &inputs)
+    /// The inputs, in a graph of their own.
+    pub(crate) fn declare_inputs<'g>(&self, builder: &'g Builder) -> Vec<Tensor<'g>> {
+        self.inputs.iter().map(|i| builder.input(&i.name, i.dtype, i.ty().shape)).collect()
     }
 
     /// The graph that predicts: every input, every output under its name.
@@ -420,7 +418,7 @@ impl Network {
 
     pub(crate) fn lower_inference<'g>(&self, builder: &'g Builder) -> Result<Lowered<'g>> {
         let mut cx = Lower::new(builder, false);
-        let outputs = self.lower_with_inputs(&mut cx)?;
+        let outputs = self.lower(&mut cx, &self.declare_inputs(builder))?;
         for ((name, _), y) in self.outputs.iter().zip(outputs) {
             builder.output(name, y);
         }

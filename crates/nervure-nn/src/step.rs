@@ -6,14 +6,15 @@ use nervure_exec::Store;
 use nervure_graph::{Builder, DType, Graph, NodeId, Tensor, gradient};
 
 use crate::feed::Slot;
+use crate::layers::Layer;
 use crate::losses::{Loss, Prediction};
 use crate::lower::{Lower, Lowered, STEP, reason};
 use crate::metrics::{Direction, Metric, spread};
-use crate::network::{Network, batch};
+use crate::network::batch;
 use crate::optimizers::{OPTIMIZER, Optimizer, Start};
 use crate::update::update;
 use crate::word::Object;
-use crate::{Error, Result};
+use crate::{Error, Model, Result};
 
 /// What training makes small, by what means, and what it reports.
 ///
@@ -28,18 +29,13 @@ pub struct Training {
     pub(crate) optimizer: Object<dyn Optimizer>,
     pub(crate) metrics: Vec<(Option<String>, Object<dyn Metric>)>,
     pub(crate) weighted_metrics: Vec<(Option<String>, Object<dyn Metric>)>,
+    augmentations: Vec<Object<dyn Layer>>,
 }
 
 impl Training {
     /// This loss for every output, this optimizer.
     pub fn new(loss: impl Into<Object<dyn Loss>>, optimizer: impl Into<Object<dyn Optimizer>>) -> Training {
-        Training {
-            losses: vec![(None, loss.into())],
-            loss_weights: Vec::new(),
-            optimizer: optimizer.into(),
-            metrics: Vec::new(),
-            weighted_metrics: Vec::new(),
-        }
+        Training { losses: vec![(None, loss.into())], ..Training::with_optimizer(optimizer) }
     }
 
     /// An optimizer, with losses yet to come: [`Training::loss`].
@@ -50,6 +46,7 @@ impl Training {
             optimizer: optimizer.into(),
             metrics: Vec::new(),
             weighted_metrics: Vec::new(),
+            augmentations: Vec::new(),
         }
     }
 
@@ -86,6 +83,16 @@ impl Training {
         self
     }
 
+    /// Puts a layer of two inputs and two outputs before the network while it trains: rows and their targets, as they are given, become those that it gives.
+    /// [`MixUp`](crate::layers::MixUp) and [`CutMix`](crate::layers::CutMix) are such layers; so is a network of them and of others, without weights.
+    ///
+    /// The network predicts, is evaluated and saved without it. It has to have one input and one output with a loss. Several layers come one after the other; bytes stay
+    /// bytes, rounded.
+    pub fn augment(mut self, layer: impl Into<Object<dyn Layer>>) -> Training {
+        self.augmentations.push(layer.into());
+        self
+    }
+
     /// What it is set to, as data.
     pub(crate) fn describe(&self) -> serde_json::Value {
         serde_json::json!({
@@ -94,6 +101,7 @@ impl Training {
             "optimizer": self.optimizer,
             "metrics": self.metrics,
             "weighted_metrics": self.weighted_metrics,
+            "augmentations": self.augmentations,
         })
     }
 
@@ -132,11 +140,11 @@ pub(crate) struct StepGraph {
 }
 
 /// Forward, loss, penalties, gradients, clipping, the optimizer's update, new states, sums of metrics.
-pub(crate) fn training_graph(network: &Network, training: &Training, weighted: bool) -> Result<StepGraph> {
+pub(crate) fn training_graph(model: &Model, training: &Training, weighted: bool) -> Result<StepGraph> {
     check(training)?;
     let builder = Builder::new();
     let mut cx = Lower::new(&builder, true);
-    let mut forward = Forward::lower(network, training, weighted, &mut cx)?;
+    let mut forward = Forward::lower(model, training, weighted, &mut cx)?;
     let lowered = cx.finish();
     let loss = forward.loss(&lowered, &builder);
     builder.check()?;
@@ -171,10 +179,10 @@ pub(crate) fn training_graph(network: &Network, training: &Training, weighted: b
 }
 
 /// Forward, loss, penalties, sums of metrics.
-pub(crate) fn evaluation_graph(network: &Network, training: &Training, weighted: bool) -> Result<StepGraph> {
+pub(crate) fn evaluation_graph(model: &Model, training: &Training, weighted: bool) -> Result<StepGraph> {
     let builder = Builder::new();
     let mut cx = Lower::new(&builder, false);
-    let mut forward = Forward::lower(network, training, weighted, &mut cx)?;
+    let mut forward = Forward::lower(model, training, weighted, &mut cx)?;
     let lowered = cx.finish();
     let loss = forward.loss(&lowered, &builder);
     forward.report(loss, &builder, Vec::new())
@@ -190,21 +198,15 @@ struct Forward<'g> {
 }
 
 impl<'g> Forward<'g> {
-    fn lower(
-        network: &Network,
-        training: &Training,
-        weighted: bool,
-        cx: &mut Lower<'g>,
-    ) -> Result<Forward<'g>> {
-        let outputs = network.lower_with_inputs(cx)?;
+    fn lower(model: &Model, training: &Training, weighted: bool, cx: &mut Lower<'g>) -> Result<Forward<'g>> {
+        let (network, graph) = (model.network(), model.graph());
+        let mut rows = network.declare_inputs(cx.builder());
         let names: Vec<&str> = network.outputs().iter().map(|(n, _)| n.as_str()).collect();
         known_outputs(training, &names)?;
         let mut this =
             Forward { targets: Vec::new(), scored: Vec::new(), losses: Vec::new(), metrics: Vec::new() };
-        let scored: Vec<_> = names
-            .iter()
-            .zip(outputs)
-            .filter_map(|(n, y)| Some((*n, y, choose(&training.losses, n)?)))
+        let scored: Vec<_> = (names.iter().enumerate())
+            .filter_map(|(i, n)| Some((*n, i, choose(&training.losses, n)?)))
             .collect();
         let mut targets = Vec::new();
         // The network's inputs may have any names.
@@ -216,8 +218,8 @@ impl<'g> Forward<'g> {
             name
         };
         // Inputs stand in the order in which data are fed: the targets, then the weight.
-        for (name, y, loss) in &scored {
-            let ty = loss.target(&y.ty()).map_err(|reason| Error::Compile {
+        for (name, i, loss) in &scored {
+            let ty = loss.target(&graph.node(graph.outputs()[*i].1).ty).map_err(|reason| Error::Compile {
                 what: format!("loss `{}` of output `{name}`", loss.kind()),
                 reason,
             })?;
@@ -226,13 +228,18 @@ impl<'g> Forward<'g> {
         }
         let weight =
             weighted.then(|| cx.builder().input(&free("sample_weight".into()), DType::F32, [batch()]));
+        if cx.training() {
+            augment(training, cx, &mut rows, &mut targets)?;
+        }
+        let outputs = network.lower(cx, &rows)?;
         let several = names.len() > 1;
-        for ((name, y, loss), t) in scored.iter().zip(targets) {
-            let prediction = Prediction { value: *y, link: cx.link(*y) };
+        for ((name, i, loss), t) in scored.iter().zip(targets) {
+            let y = outputs[*i];
+            let prediction = Prediction { value: y, link: cx.link(y) };
             let values = {
                 let _scope = cx.builder().scope(&format!("{name}_loss"), loss.kind());
                 let values = loss.lower(t, prediction);
-                let mask = cx.mask(*y).filter(|m| values.shape().starts_with(&m.shape()));
+                let mask = cx.mask(y).filter(|m| values.shape().starts_with(&m.shape()));
                 let mask = match (mask.map(|m| spread(m, values)), loss.mask(t)) {
                     (Some(a), Some(b)) => Some(a & b),
                     (a, b) => a.or(b),
@@ -245,7 +252,7 @@ impl<'g> Forward<'g> {
                 values
             };
             compiled(cx.builder(), || format!("loss `{}` of output `{name}`", loss.kind()))?;
-            this.scored.push(*y);
+            this.scored.push(y);
             let all = training
                 .metrics
                 .iter()
@@ -255,7 +262,7 @@ impl<'g> Forward<'g> {
             {
                 let key = if several { format!("{name}_{}", metric.name()) } else { metric.name() };
                 let key = this.free_key(key);
-                let weight = masked(weight.filter(|_| by_weight), cx.mask(*y), values);
+                let weight = masked(weight.filter(|_| by_weight), cx.mask(y), values);
                 let _scope = cx.builder().scope(&key, metric.kind());
                 let sums = metric.lower(t, prediction, weight);
                 let what = || format!("metric `{}` of output `{name}`", metric.kind());
@@ -330,6 +337,42 @@ impl<'g> Forward<'g> {
             slots,
         })
     }
+}
+
+/// Rows and targets as the layers before the network give them.
+fn augment<'g>(
+    training: &Training,
+    cx: &mut Lower<'g>,
+    rows: &mut [Tensor<'g>],
+    targets: &mut [Tensor<'g>],
+) -> Result<()> {
+    for layer in &training.augmentations {
+        let refused = |expected: String, received: String| Error::Compile {
+            what: format!("augmentation `{}`", layer.kind()),
+            reason: format!("expected {expected}, received {received}"),
+        };
+        let ([x], [t]) = (&mut *rows, &mut *targets) else {
+            let expected = "a network of one input and one output with a loss".into();
+            return Err(refused(expected, format!("{} and {}", rows.len(), targets.len())));
+        };
+        let mut given = cx.layer(layer.kind(), &**layer, true, &[*x, *t])?;
+        if let Some(first) = given.first_mut()
+            && x.dtype() == DType::U8
+            && first.dtype() == DType::F32
+        {
+            *first = first.round().cast(DType::U8);
+        }
+        let types =
+            |of: &[Tensor<'_>]| of.iter().map(|t| t.ty().to_string()).collect::<Vec<_>>().join(" and ");
+        if types(&given) != types(&[*x, *t]) {
+            return Err(refused(format!("outputs {}", types(&[*x, *t])), types(&given)));
+        }
+        if let Some(weight) = cx.parameters().first() {
+            return Err(refused("a layer without weights".into(), format!("one with `{}`", weight.path)));
+        }
+        (*x, *t) = (given[0], given[1]);
+    }
+    Ok(())
 }
 
 /// The loss of an output: its own, else the one for all.

@@ -44,8 +44,8 @@ impl<'m> Trainer<'m> {
         weighted: bool,
         validation_weighted: bool,
     ) -> Result<Trainer<'m>> {
-        let train = Compiled::new(training_graph(&model.network, &training, weighted)?, weighted);
-        let evaluate = evaluation_graph(&model.network, &training, validation_weighted)?;
+        let train = Compiled::new(training_graph(model, &training, weighted)?, weighted);
+        let evaluate = evaluation_graph(model, &training, validation_weighted)?;
         let evaluate = Compiled::new(evaluate, validation_weighted);
         let keep = model.optimizer.as_ref() == Some(&training.optimizer);
         prepare(&mut model.store, &train.graph.slots, keep);
@@ -122,7 +122,7 @@ impl Model {
     pub fn evaluate(&self, data: &Dataset, training: &Training, batch_size: usize) -> Result<Logs> {
         check_batch_size(batch_size)?;
         let weighted = data.weights.is_some();
-        let compiled = Compiled::new(evaluation_graph(&self.network, training, weighted)?, weighted);
+        let compiled = Compiled::new(evaluation_graph(self, training, weighted)?, weighted);
         let mut evaluation = Evaluation::new(&compiled, self, data, batch_size)?;
         evaluation.run(self)?;
         Ok(evaluation.sums.logs(&compiled.graph.reported, ""))

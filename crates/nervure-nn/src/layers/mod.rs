@@ -79,6 +79,7 @@ family! {
         lstm: LSTM, LSTMCell;
         masking: Masking;
         merge: Add, Average, Maximum, Minimum, Multiply, Subtract;
+        mixing: CutMix, MixUp;
         multi_head_attention: MultiHeadAttention;
         normalization: Normalization;
         permute: Permute;

@@ -1,7 +1,7 @@
 use nervure_graph::{DType, Tensor};
 
 use crate::Result;
-use crate::layers::random_image::{bounds, of_images};
+use crate::layers::random_image::{bounds, of_images, within_axis};
 use crate::layers::window::{ChannelsLast, sample_input, spatial};
 use crate::layers::{Layer, Numbers};
 use crate::lower::Lower;
@@ -47,18 +47,14 @@ impl Layer for RandomErasing {
         if !cx.training() {
             return Ok(vec![x]);
         }
-        let mut between = |(least, greatest): (f64, f64)| of_images(cx, x) * (greatest - least) + least;
-        let mut within = |axis: usize, size: usize| {
-            let length = between(scale).sqrt() * size as f64;
-            let start = between((0.0, 1.0)) * (size as f64 - length);
-            let mut shape = vec![1.into(); 4];
-            shape[axis] = size.into();
-            let place = x.builder().iota(DType::I32, shape, axis).cast(DType::F32);
-            place.greater_equal(start) & place.less(start + length)
+        let between = |cx: &mut Lower<'g>, (least, greatest): (f64, f64)| of_images(cx, x) * (greatest - least) + least;
+        let mut along = |axis: usize, size: usize| {
+            let share = between(cx, scale).sqrt();
+            within_axis(cx, x, (axis, size), share)
         };
-        let (rows, columns) = (within(1, h), within(2, w));
-        let probability = between(probability);
-        let chosen = between((0.0, 1.0)).less(probability);
+        let (rows, columns) = (along(1, h), along(2, w));
+        let probability = between(cx, probability);
+        let chosen = of_images(cx, x).less(probability);
         let [low, high] = self.value_range;
         let fill = match fill {
             Some(values) => x.builder().floats(&[values.len()], values),

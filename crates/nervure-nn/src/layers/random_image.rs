@@ -135,6 +135,21 @@ pub(super) fn pixels<'g>(images: Tensor<'g>, w: usize, rows: Tensor<'g>, columns
     flat.gather(places.reshape([batch.clone(), &height * &width]), 1).reshape([batch, height, width, c])
 }
 
+/// Which places of an axis of `size` lie within a part of it, a share for each image, that begins anywhere: `bool`, of size 1 along the other axes of images.
+pub(super) fn within_axis<'g>(
+    cx: &mut Lower<'g>,
+    x: Tensor<'g>,
+    (axis, size): (usize, usize),
+    share: Tensor<'g>,
+) -> Tensor<'g> {
+    let length = share * size as f64;
+    let start = of_images(cx, x) * (size as f64 - length);
+    let mut shape = vec![1.into(); 4];
+    shape[axis] = size.into();
+    let place = x.builder().iota(DType::I32, shape, axis).cast(DType::F32);
+    place.greater_equal(start) & place.less(start + length)
+}
+
 /// Least and greatest factor, from `least` to 1.
 pub(super) fn bounds(cx: &Lower<'_>, layer: &dyn Layer, factor: &Numbers, least: f64) -> Result<(f64, f64)> {
     match *factor.as_slice() {

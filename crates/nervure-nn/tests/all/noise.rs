@@ -1,12 +1,12 @@
 //! Layers that are random while they train: what they draw, and that they are the identity else.
 
 use nervure_graph::random::Draw;
-use nervure_graph::{DType, Type};
+use nervure_graph::{Array, DType, Type};
 use nervure_nn::Layer;
 use nervure_nn::layers::{
-    AlphaDropout, FillMode, FlipMode, GaussianDropout, GaussianNoise, Interpolation, RandomBrightness,
-    RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomRotation, RandomTranslation, RandomZoom,
-    SpatialDropout1D, SpatialDropout2D, SpatialDropout3D,
+    AlphaDropout, CutMix, FillMode, FlipMode, GaussianDropout, GaussianNoise, Interpolation, MixUp,
+    RandomBrightness, RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomRotation,
+    RandomTranslation, RandomZoom, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D,
 };
 use nervure_nn::network::batch;
 use nervure_nn::word::Object;
@@ -20,12 +20,34 @@ fn run(
     rows: usize,
     shape: &[usize],
 ) -> (Vec<f64>, Vec<f64>) {
-    let sizes = shape.iter().map(|&n| n.into());
-    let ty = Type::new(DType::F32, [batch()].into_iter().chain(sizes).collect::<Vec<_>>());
-    let case =
-        Trial { name: "noise".into(), layer: layer.into(), inputs: vec![ty] }.case(training, rows).unwrap();
+    let ([x], [y]) = run_on(layer, training, rows, [shape]);
+    (x, y)
+}
+
+fn trial<const N: usize>(layer: impl Into<Object<dyn Layer>>, shapes: [&[usize]; N]) -> Trial {
+    let ty = |shape: &[usize]| {
+        let sizes = shape.iter().map(|&n| n.into());
+        Type::new(DType::F32, [batch()].into_iter().chain(sizes).collect::<Vec<_>>())
+    };
+    Trial { name: "noise".into(), layer: layer.into(), inputs: shapes.map(ty).into() }
+}
+
+/// What a layer says of rows of these shapes.
+fn refusal<const N: usize>(layer: impl Into<Object<dyn Layer>>, shapes: [&[usize]; N]) -> String {
+    trial(layer, shapes).graph(true).unwrap_err().to_string()
+}
+
+/// The same of a layer with as many inputs as outputs.
+fn run_on<const N: usize>(
+    layer: impl Into<Object<dyn Layer>>,
+    training: bool,
+    rows: usize,
+    shapes: [&[usize]; N],
+) -> ([Vec<f64>; N], [Vec<f64>; N]) {
+    let case = trial(layer, shapes).case(training, rows).unwrap();
     let run = case.evaluate::<f64>().unwrap();
-    (case.inputs["x0"].to_f64(), run.output("y0").unwrap().to_f64())
+    let x = std::array::from_fn(|i| case.inputs[&format!("x{i}")].to_f64());
+    (x, std::array::from_fn(|i| run.output(&format!("y{i}")).unwrap().to_f64()))
 }
 
 /// Uniform numbers of a stream, with the seed and the step of models that are new.
@@ -293,6 +315,123 @@ fn windows_of_images_lie_anywhere() {
     assert_eq!(small(true), small(false));
 }
 
+/// Of each row the one that is mixed into it, and λ by the formula as it was published, from the draws that the streams are documented to have.
+pub fn mixing(rows: usize, a: f64, first: u32) -> Vec<(usize, f64)> {
+    let last = first + if first == 0 { 2 } else { 4 };
+    let mut order: Vec<usize> = (0..rows).collect();
+    order.sort_by(|&i, &j| uniform(last, i).total_cmp(&uniform(last, j)));
+    let lambda = |row: usize| {
+        let w = ((1.0 - uniform(first, row)).powf(-1.0 / a) - 1.0).sqrt();
+        let t = w * (std::f64::consts::TAU * uniform(first + 1, row)).cos();
+        0.5 * (1.0 + t / (1.0 + t * t).sqrt())
+    };
+    order.into_iter().enumerate().map(|(row, other)| (other, lambda(row))).collect()
+}
+
+#[test]
+fn rows_are_mixed_with_others_by_beta() {
+    for alpha in [0.2, 1.0, 3.0] {
+        let ([x, labels], [y, of]) = run_on(MixUp::new().alpha(alpha), true, 64, [&[2, 3], &[4]]);
+        let all = mixing(64, alpha, 0);
+        for (from, to, width) in [(x, y, 6), (labels, of, 4)] {
+            for (i, y) in to.iter().enumerate() {
+                let (other, lambda) = all[i / width];
+                let expected = lambda * from[i] + (1.0 - lambda) * from[other * width + i % width];
+                assert!((y - expected).abs() < 1e-9, "element {i}: expected {expected}, received {y}");
+            }
+        }
+        let mut others: Vec<usize> = all.iter().map(|o| o.0).collect();
+        others.sort_unstable();
+        assert!(others.into_iter().eq(0..64), "each row is mixed into one");
+        let (given, same) = run_on(MixUp::new().alpha(alpha), false, 3, [&[2, 3], &[4]]);
+        assert_eq!(given, same);
+    }
+    let refused = refusal(MixUp::new().alpha(0.0), [&[4], &[4]]);
+    assert!(refused.contains("expected an alpha above 0, received 0"), "{refused}");
+    let refused = refusal(MixUp::new(), [&[4], &[]]);
+    assert!(refused.contains("expected labels [batch, …, n], one-hot, received f32[batch]"), "{refused}");
+}
+
+/// λ against the distribution functions of Beta(a, a) that are known in closed form (Kolmogorov and Smirnov), and against its moments where a is small or large. In
+/// single precision, in which training draws.
+#[test]
+fn shares_of_rows_are_of_the_beta_distribution() {
+    const ROWS: usize = 8000;
+    // With labels of 0 and 1 in turn, a row that is mixed with one of another label tells its λ.
+    let shares = |alpha: f64| -> Vec<f64> {
+        let mut case = trial(MixUp::new().alpha(alpha), [&[1], &[1]]).case(true, ROWS).unwrap();
+        let labels: Vec<f64> = (0..ROWS).map(|i| (i % 2) as f64).collect();
+        case.inputs.insert("x1".into(), Array::of(DType::F32, &[ROWS, 1], &labels));
+        let run = case.evaluate::<f32>().unwrap();
+        let mixed = run.output("y1").unwrap().to_f64();
+        let others = mixing(ROWS, alpha, 0).into_iter().map(|(other, _)| labels[other]);
+        let both = mixed.iter().zip(&labels).zip(others).filter(|((_, own), other)| *own != other);
+        both.map(|((y, _), other)| (y - other).abs()).collect()
+    };
+    let half_turns = 2.0 / std::f64::consts::PI;
+    let distributions: [(f64, &dyn Fn(f64) -> f64); 3] =
+        [(0.5, &|x| half_turns * x.sqrt().asin()), (1.0, &|x| x), (2.0, &|x| x * x * (3.0 - 2.0 * x))];
+    for (alpha, distribution) in distributions {
+        let mut all = shares(alpha);
+        all.sort_by(f64::total_cmp);
+        // √(ln(2 / 10⁻⁶) / 2n) of some 4000 is passed in one case of a million.
+        for (i, x) in all.iter().enumerate() {
+            let below = i as f64 / all.len() as f64;
+            assert!((distribution(*x) - below).abs() < 0.045, "{alpha}: {x} at {below}");
+        }
+    }
+    for alpha in [1e-4, 0.02, 0.2, 50.0, 1e4] {
+        let all = shares(alpha);
+        assert!(all.iter().all(|x| (0.0..=1.0).contains(x)), "{alpha}");
+        // Beta's central moments, to 5 standard errors.
+        let (second, fourth) =
+            (0.25 / (2.0 * alpha + 1.0), 0.1875 / ((2.0 * alpha + 1.0) * (2.0 * alpha + 3.0)));
+        let n = all.len() as f64;
+        let (mean, square) = (mean(all.iter().copied()), mean(all.iter().map(|x| (x - 0.5).powi(2))));
+        assert!((mean - 0.5).abs() < 5.0 * (second / n).sqrt(), "{alpha}: mean {mean}");
+        let error = 5.0 * ((fourth - second * second) / n).sqrt();
+        assert!((square - second).abs() < error, "{alpha}: variance {square}, expected {second}");
+    }
+}
+
+#[test]
+fn rectangles_of_other_images_are_put_in() {
+    let check = |layer: CutMix, (least, greatest): (f64, f64)| {
+        let ([x, labels], [y, of]) = run_on(layer.clone(), true, 128, [&[6, 5, 2], &[3]]);
+        let alpha = least + 1e-6 + (greatest - least) * uniform(0, 0);
+        let all = mixing(128, alpha, 1);
+        let (mut cut, mut wanted) = (0, 0.0);
+        for (image, &(other, lambda)) in all.iter().enumerate() {
+            let covers = |stream: u32, size: f64, place: usize| {
+                let length = size * (1.0 - lambda).sqrt();
+                let start = (size - length) * uniform(stream, image);
+                (start..start + length).contains(&(place as f64))
+            };
+            let inside = |i: usize| covers(3, 6.0, i / 10) && covers(4, 5.0, i / 2 % 5);
+            for i in 0..60 {
+                let from = if inside(i) { other } else { image };
+                assert_eq!(y[60 * image + i], x[60 * from + i], "image {image}, element {i}");
+            }
+            let pixels = (0..30).filter(|i| inside(2 * i)).count();
+            let share = pixels as f64 / 30.0;
+            for c in 0..3 {
+                let expected = (1.0 - share) * labels[3 * image + c] + share * labels[3 * other + c];
+                assert!((of[3 * image + c] - expected).abs() < 1e-12, "label {c} of image {image}");
+            }
+            (cut, wanted) = (cut + pixels, wanted + 30.0 * (1.0 - lambda));
+        }
+        // Of 3840 pixels. As in Keras, a pixel counts where its first edge lies within, so that the first of a side is all but never cut.
+        assert!((cut as f64 - wanted).abs() < 0.1 * 3840.0, "{cut} pixels, expected {wanted}");
+        assert!(cut > 1000, "{cut}");
+        let (given, same) = run_on(layer, false, 3, [&[6, 5, 2], &[3]]);
+        assert_eq!(given, same);
+    };
+    check(CutMix::new(), (0.0, 1.0));
+    check(CutMix::new().factor([0.9, 0.4]), (0.4, 0.9));
+    let refused = refusal(CutMix::new().factor(1.5), [&[4, 4, 1], &[3]]);
+    assert!(refused.contains("a factor, or two, from 0 to 1"), "{refused}");
+}
+
 #[test]
 fn factors_beyond_the_image_are_refused() {
     assert!(refuses(RandomZoom::new([-1.0, 0.5])));
@@ -304,8 +443,7 @@ fn factors_beyond_the_image_are_refused() {
 
 /// Whether a layer is refused on such images.
 fn refuses(layer: impl Into<Object<dyn Layer>>) -> bool {
-    let ty = Type::new(DType::F32, [batch(), 4.into(), 5.into(), 1.into()]);
-    Trial { name: "noise".into(), layer: layer.into(), inputs: vec![ty] }.graph(true).is_err()
+    trial(layer, [&[4, 5, 1]]).graph(true).is_err()
 }
 
 #[test]

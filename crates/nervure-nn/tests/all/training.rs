@@ -6,9 +6,10 @@ use ndarray::{Array1, Array2, arr1, arr2};
 use nervure_nn::initializers::Constant;
 use nervure_nn::layers::Layer;
 use nervure_nn::prelude::*;
-use nervure_nn::{Buffer, Error, Kind, Lower, Result, Store, Tensor, Threads, Weight};
+use nervure_nn::{Buffer, Error, Kind, Lower, Network, Result, Store, Tensor, Threads, Weight};
 use serde::{Deserialize, Serialize};
 
+use crate::noise::mixing;
 use crate::score::near;
 
 /// Sums of a few numbers in single precision.
@@ -407,6 +408,62 @@ fn a_loss_that_does_not_fit_its_output_is_an_error_that_names_both() {
     assert!(matches!(error, Error::Compile { .. }));
     let words = "loss `sparse_categorical_crossentropy` of output `dense_1`: expected an output of at least 2 classes, received f32[batch, 1]";
     assert!(error.to_string().starts_with(words), "{error}");
+}
+
+/// Rows and targets are mixed before the network and the loss see them, while training alone.
+#[test]
+fn layers_before_the_network_change_rows_and_targets() {
+    let row = |i: usize| [noise(i), noise(i + 100)];
+    let data = Dataset::new(
+        Array2::from_shape_fn((16, 1), |(i, _)| row(i)[0]),
+        Array2::from_shape_fn((16, 1), |(i, _)| row(i)[1]),
+    );
+    let mut model = scale(0.5);
+    let training = || Training::new(MeanSquaredError, SGD::new().learning_rate(0.0)).augment(MixUp::new());
+    let mut trainer = model.trainer(training()).unwrap();
+    let mean = |rows: &mut dyn Iterator<Item = [f64; 2]>| {
+        rows.map(|[x, t]| (t - 0.5 * x).powi(2)).sum::<f64>() / 16.0
+    };
+    let given: Vec<[f64; 2]> = (0..16).map(|i| row(i).map(f64::from)).collect();
+    let mixed = mixing(16, 0.2, 0).into_iter().enumerate().map(|(i, (other, share))| {
+        std::array::from_fn(|k| share * given[i][k] + (1.0 - share) * given[other][k])
+    });
+    let trained = trainer.train_on_batch(&data).unwrap().get("loss").unwrap();
+    near(&[trained], &[mean(&mut mixed.into_iter())], SINGLE);
+    let evaluated = trainer.test_on_batch(&data).unwrap().get("loss").unwrap();
+    near(&[evaluated], &[mean(&mut given.into_iter())], SINGLE);
+
+    // Of a network of bytes it gets bytes.
+    let bytes = input_of("bytes", DType::U8, [2]);
+    let mut model =
+        Model::new(&bytes, &Dense::new(1).on(&Rescaling::new(0.1).on(&bytes))).build(Seed(1)).unwrap();
+    let data = Dataset::new(ndarray::arr2(&[[1_u8, 2], [3, 4]]), arr1(&[0.0, 1.0]));
+    model.fit(&data, Fit::from_training(training())).unwrap();
+
+    let refused = |network: Sequential, fit: Fit, expected: &str| {
+        let error = network.build(Seed(1)).unwrap().fit(&rows(4), fit).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    let classes = Sequential::new([3]).add(Dense::new(2).activation(Softmax));
+    let numbered = Fit::new(SparseCategoricalCrossentropy::new(), SGD::new());
+    refused(
+        classes,
+        numbered.augment(MixUp::new()),
+        "expected labels [batch, …, n], one-hot, received i32[batch]",
+    );
+    let (a, b) = (input("a", [3]), input("b", [1]));
+    let learns = Network::new([&a, &b], [&Dense::new(3).on(&a), &b]).unwrap();
+    refused(
+        network(),
+        fit().augment(learns),
+        "expected a layer without weights, received one with `Functional/dense/kernel`",
+    );
+    let narrow = Network::new([&a, &b], [&a, &Dense::new(2).on(&b)]).unwrap();
+    refused(
+        network(),
+        fit().augment(narrow),
+        "expected outputs f32[batch, 3] and f32[batch, 1], received f32[batch, 3] and f32[batch, 2]",
+    );
 }
 
 #[test]

@@ -68,6 +68,8 @@ pub const ATTENTION: &[Elsewhere] = &[];
 
 /// Of `layers/preprocessing`.
 pub const PREPROCESSING: &[Elsewhere] = &[
+    elsewhere(&["CutMix"], &[], "random", "noise::rectangles_of_other_images_are_put_in"),
+    elsewhere(&["MixUp"], &[], "random", "noise::rows_are_mixed_with_others_by_beta"),
     elsewhere(&["RandomBrightness"], &[], "random", "noise::brightness_is_changed_by_image"),
     elsewhere(&["RandomContrast"], &[], "random", "noise::contrast_is_changed_by_image"),
     elsewhere(
