@@ -1,4 +1,4 @@
-"""Writes training.json: the losses of 50 steps in which Keras trains four networks, from weights and on batches that a formula gives.
+"""Writes training.json: the losses of 50 steps in which Keras trains five networks, from weights and on batches that a formula gives.
 
     pip install keras==3.15.1 jax==0.10.2
     python training.py > training.json
@@ -21,20 +21,30 @@ def noise(start, *shape):
     return (i * 2654435761 % 1009 / 1009 - 0.5).reshape(shape).astype("float32")
 
 
-def losses(model, optimizer, loss, target):
-    model.compile(optimizer=optimizer, loss=loss)
+def losses(model, optimizer, loss, target, rate=None, **compiled):
+    """The losses of the steps: of all outputs, and of each apart where there are several. With the rate of a plain gradient descent, the first step's gradients."""
+    model.compile(optimizer=optimizer, loss=loss, **compiled)
     weights = sorted((w for w in model.weights if "seed" not in w.path), key=lambda w: w.path)
     for i, w in enumerate(weights):
         start = 1.0 if "gamma" in w.path or "variance" in w.path else 0.0
         w.assign(start + noise(1000 * (i + 1), *w.shape) * (0.2 if start else 0.8))
     x = noise(7, ROWS * BATCHES, *model.input_shape[1:])
     y = target(x)
-    found = []
+    before = [np.asarray(w) for w in weights]
+    found, more = {}, {}
     for step in range(STEPS):
         rows = slice(step % BATCHES * ROWS, (step % BATCHES + 1) * ROWS)
         model.reset_metrics()
-        found.append(float(model.train_on_batch(x[rows], y[rows])))
-    return {"weights": [w.path for w in weights], "losses": found}
+        of_step = model.train_on_batch(x[rows], keras.tree.map_structure(lambda t: t[rows], y), return_dict=True)
+        for name, value in of_step.items():
+            found.setdefault(name, []).append(float(value))
+        if step == 0 and rate:
+            stepped = {w.path: (old - np.asarray(w)) / rate for w, old in zip(weights, before)}
+            more["first_step"] = {"rate": rate, "gradients": {path: [float(v) for v in g.ravel()] for path, g in stepped.items()}}
+    all_outputs = found.pop("loss")
+    if found:
+        more["parts"] = found
+    return {"weights": [w.path for w in weights], "losses": all_outputs} | more
 
 
 def mlp():
@@ -70,5 +80,14 @@ def transformer():
     return losses(model, keras.optimizers.AdamW(0.01, weight_decay=0.02), "huber", lambda x: x[:, 0, :2] - x[:, -1, :2])
 
 
-found = {f.__name__: f() for f in [mlp, cnn, lstm, transformer]}
+def outputs():
+    x = layers.Input((4,))
+    h = layers.Dense(5, "tanh", kernel_regularizer=keras.regularizers.L2(0.01), name="a")(x)
+    model = keras.Model(x, {"b": layers.Dense(1, "sigmoid", name="b")(h), "c": layers.Dense(2, name="c")(h)})
+    target = lambda x: {"b": (x[:, :1] > x[:, 1:2]).astype("float32"), "c": x[:, 2:] - x[:, :2]}
+    loss, weights = {"b": "binary_crossentropy", "c": "mean_squared_error"}, {"b": 0.3, "c": 2.0}
+    return losses(model, keras.optimizers.SGD(0.5), loss, target, rate=0.5, loss_weights=weights)
+
+
+found = {f.__name__: f() for f in [mlp, cnn, lstm, transformer, outputs]}
 print(json.dumps({"versions": {"keras": keras.__version__, "jax": jax.__version__}, "networks": found}, indent=1))
