@@ -56,6 +56,21 @@ impl Threads {
         self.handles.len() + 1
     }
 
+    /// Calls `work(i, chunk)` for the chunks of `length` elements of `items`, the last of which may be shorter: for `i` from 0, in any order.
+    ///
+    /// # Panics
+    /// A length of 0.
+    pub fn for_each_chunk<T: Send>(
+        &self,
+        items: &mut [T],
+        length: usize,
+        work: impl Fn(usize, &mut [T]) + Sync,
+    ) {
+        let (parts, items) = (items.len().div_ceil(length), Chunks { items, length });
+        // SAFETY: each part is done once.
+        self.run(parts, &|part, _| work(part, unsafe { items.get(part) }));
+    }
+
     /// Calls `work(part, worker)` once for each part below `parts`, and returns when all are done. `worker` is below [`Threads::count`]
     /// and no two calls at one time have the same. A second region that comes while one runs is done by its caller alone.
     pub(crate) fn run(&self, parts: usize, work: &(dyn Fn(usize, usize) + Sync)) {
@@ -100,6 +115,29 @@ impl Drop for Threads {
 impl fmt::Debug for Threads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Threads({})", self.count())
+    }
+}
+
+/// A slice whose chunks go to several threads.
+struct Chunks<T> {
+    items: *mut [T],
+    length: usize,
+}
+
+// SAFETY: elements go to other threads, as `T: Send` allows; the pointer itself is shared as a number.
+unsafe impl<T: Send> Sync for Chunks<T> {}
+
+impl<T> Chunks<T> {
+    /// # Safety
+    /// No chunk is asked for twice while the slice is lent.
+    #[allow(clippy::mut_from_ref)]
+    unsafe fn get(&self, i: usize) -> &mut [T] {
+        let start = i * self.length;
+        // SAFETY: within the slice, and of nobody else.
+        unsafe {
+            let count = self.length.min(self.items.len() - start);
+            std::slice::from_raw_parts_mut(self.items.cast::<T>().add(start), count)
+        }
     }
 }
 
@@ -247,6 +285,20 @@ mod tests {
                     done[part].fetch_add(1, Ordering::Relaxed);
                 });
                 assert!(done.iter().all(|d| d.load(Ordering::Relaxed) == 1));
+            }
+        }
+    }
+
+    #[test]
+    fn every_chunk_is_given_once() {
+        for count in [1, 3] {
+            let threads = Threads::new(count);
+            for (length, chunk) in [(0, 4), (1, 4), (8, 4), (103, 5)] {
+                let mut items = vec![0; length];
+                threads.for_each_chunk(&mut items, chunk, |i, items| {
+                    items.iter_mut().enumerate().for_each(|(j, x)| *x += i * chunk + j);
+                });
+                assert_eq!(items, (0..length).collect::<Vec<_>>());
             }
         }
     }

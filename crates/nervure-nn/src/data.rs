@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ndarray::{ArrayBase, Data, Dimension};
-use nervure_exec::{Buffer, View};
+use nervure_exec::{Buffer, Threads, View};
 use nervure_graph::DType;
 
 use crate::values::{Datum, IntoValues};
@@ -283,18 +283,26 @@ pub(crate) fn slice(view: View<'_>, range: Range<usize>) -> View<'_> {
     }
 }
 
+/// Bytes that a thread copies at a time: some microseconds, so that handing them out is little.
+const PART: usize = 32 << 10;
+
 /// Copies rows of `from`, `width` elements each, one after the other to the start of `to`, which has the same type.
-pub(crate) fn gather_rows(from: &Buffer, width: usize, rows: &[u32], to: &mut Buffer) {
-    fn copy<T: Copy>(from: &[T], width: usize, rows: &[u32], to: &mut [T]) {
-        for (to, &r) in to.chunks_exact_mut(width.max(1)).zip(rows) {
-            to.copy_from_slice(&from[r as usize * width..][..width]);
-        }
+pub(crate) fn gather_rows(threads: &Threads, from: &Buffer, width: usize, rows: &[u32], to: &mut Buffer) {
+    fn copy<T: Copy + Send + Sync>(threads: &Threads, from: &[T], width: usize, rows: &[u32], to: &mut [T]) {
+        // A row without elements has nothing to copy.
+        let width = width.max(1);
+        let together = (PART / (width * size_of::<T>())).max(1);
+        threads.for_each_chunk(to, together * width, |i, to| {
+            for (to, &r) in to.chunks_exact_mut(width).zip(&rows[i * together..]) {
+                to.copy_from_slice(&from[r as usize * width..][..width]);
+            }
+        });
     }
     macro_rules! typed {
         ($($dtype:ident $get:ident $get_mut:ident),*) => {
             match from.dtype() {
                 $(DType::$dtype => if let (Some(from), Some(to)) = (from.$get(), to.$get_mut()) {
-                    copy(from, width, rows, to);
+                    copy(threads, from, width, rows, to);
                 })*
             }
         };

@@ -94,7 +94,7 @@ impl Model {
         let Trainer { model, train, .. } = Trainer::build(self, training, weighted, weighted)?;
         let feed = train.feed(model, batch)?;
         let mut sized = train.sized(model, &feed, feed.rows())?;
-        sized.fill(&feed, &(0..feed.rows() as u32).collect::<Vec<_>>());
+        sized.fill(&model.threads, &feed, &(0..feed.rows() as u32).collect::<Vec<_>>());
         Ok(TrainStep { model, graph: train.graph.graph, sized })
     }
 }

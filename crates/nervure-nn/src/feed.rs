@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use nervure_exec::{Buffer, View};
+use nervure_exec::{Buffer, Threads, View};
 use nervure_graph::{Bindings, Type};
 
 use crate::data::{Column, Dataset, convert, gather_rows, slice};
@@ -100,7 +100,10 @@ impl Feed {
     }
 
     /// Copies rows (numbers within the data set) into buffers of that many rows; `picked` is scratch.
-    pub fn fill(&self, rows: &[u32], buffers: &mut [Buffer], picked: &mut Vec<u32>) {
+    ///
+    /// The threads that run the step gather its batch just before it: a few percent of a step at most. A thread that gathers ahead while they are at
+    /// work takes a core from one of them, for which the others wait.
+    pub fn fill(&self, threads: &Threads, rows: &[u32], buffers: &mut [Buffer], picked: &mut Vec<u32>) {
         let rows = match &self.selection {
             Some(s) => {
                 picked.clear();
@@ -110,7 +113,7 @@ impl Feed {
             None => rows,
         };
         for ((array, width), to) in self.arrays.iter().zip(buffers) {
-            gather_rows(array, *width, rows, to);
+            gather_rows(threads, array, *width, rows, to);
         }
     }
 

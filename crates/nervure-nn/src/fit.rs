@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use nervure_exec::Buffer;
 use serde::{Deserialize, Serialize};
 
-use crate::ahead::Ahead;
 use crate::callbacks::{Batch, Callback, Context, Running};
 use crate::data::Dataset;
 use crate::feed::Feed;
@@ -194,8 +193,7 @@ impl Model {
 /// A call of [`Model::fit`] at work.
 struct Run<'m> {
     trainer: Trainer<'m>,
-    feed: Arc<Feed>,
-    ahead: Option<Ahead>,
+    feed: Feed,
     batches: Batches,
     validation: Option<Evaluation>,
     sums: Sums,
@@ -234,8 +232,7 @@ impl<'m> Run<'m> {
         let weighted = |d: &Dataset| d.weights.is_some();
         let validation_weighted = validation.as_ref().is_some_and(weighted);
         let trainer = Trainer::build(model, fit.training, weighted(&train), validation_weighted)?;
-        let feed = Arc::new(trainer.train.feed(trainer.model, &train)?);
-        let ahead = (feed.rows() >= 2 * batch_size).then(|| Ahead::new(&feed, batch_size)).flatten();
+        let feed = trainer.train.feed(trainer.model, &train)?;
         let batches = Batches::new(&trainer.train, trainer.model, &feed, batch_size)?;
         let evaluation = |v: &Dataset| Evaluation::new(&trainer.evaluate, trainer.model, v, batch_size);
         let validation = validation.as_ref().map(evaluation).transpose()?;
@@ -244,7 +241,6 @@ impl<'m> Run<'m> {
         let mut run = Run {
             trainer,
             feed,
-            ahead,
             batches,
             validation,
             sums,
@@ -286,28 +282,17 @@ impl<'m> Run<'m> {
             self.each(|c, cx| c.on_epoch_begin(epoch, cx))?;
         }
         let rows = self.feed.rows();
-        let order: Arc<[u32]> = if self.shuffle {
+        let order = if self.shuffle {
             Stream::new(self.trainer.model.seed, &format!("shuffle/{}", self.progress.step)).permutation(rows)
         } else {
             (0..rows as u32).collect()
-        }
-        .into();
+        };
         let size = self.batch_size;
-        // Whether the batch at hand is being gathered.
-        let mut begun = false;
         for batch in self.progress.batch..rows.div_ceil(size) {
-            let places = batch * size..rows.min((batch + 1) * size);
-            let rows_in_batch = places.len();
+            let rows_of_batch = &order[batch * size..rows.min((batch + 1) * size)];
+            let rows_in_batch = rows_of_batch.len();
             let sized = self.batches.of(rows_in_batch);
-            match &mut self.ahead {
-                Some(ahead) if begun => ahead.take(&mut sized.inputs),
-                _ => sized.fill(&self.feed, &order[places]),
-            }
-            let next = (batch + 1) * size..(batch + 2) * size;
-            begun = next.end <= rows && self.ahead.is_some();
-            if let Some(ahead) = self.ahead.as_mut().filter(|_| begun) {
-                ahead.begin(&order, next);
-            }
+            sized.fill(&self.trainer.model.threads, &self.feed, rows_of_batch);
             let loss = sized.train(self.trainer.model)?;
             self.sums.add(&sized.runner, rows_in_batch);
             self.progress.batch = batch + 1;

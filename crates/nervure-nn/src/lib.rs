@@ -24,7 +24,6 @@
 #![forbid(unsafe_code)]
 
 pub mod activations;
-mod ahead;
 pub mod callbacks;
 pub mod constraints;
 mod data;

@@ -220,7 +220,7 @@ impl Model {
                     }
                     numbers.clear();
                     numbers.extend(start as u32..(start + n) as u32);
-                    feed.fill(&numbers, &mut buffers, &mut picked);
+                    feed.fill(&self.threads, &numbers, &mut buffers, &mut picked);
                     buffers.iter().map(Buffer::view).collect()
                 }
             };

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use nervure_exec::{Buffer, Plan, Runner, View};
+use nervure_exec::{Buffer, Plan, Runner, Threads, View};
 use nervure_graph::Bindings;
 
 use crate::data::Dataset;
@@ -63,7 +63,7 @@ impl<'m> Trainer<'m> {
         let mut sums = self.train.sums();
         let all: Vec<u32> = (0..feed.rows() as u32).collect();
         let sized = self.train.cached(self.model, &feed)?;
-        sized.fill(&feed, &all);
+        sized.fill(&self.model.threads, &feed, &all);
         sized.train(self.model)?;
         sums.add(&sized.runner, sized.rows);
         Ok(sums.logs(&self.train.graph.reported, ""))
@@ -78,7 +78,7 @@ impl<'m> Trainer<'m> {
         let mut sums = self.evaluate.sums();
         let all: Vec<u32> = (0..feed.rows() as u32).collect();
         let sized = self.evaluate.cached(self.model, &feed)?;
-        sized.fill(&feed, &all);
+        sized.fill(&self.model.threads, &feed, &all);
         sized.infer(self.model)?;
         sums.add(&sized.runner, sized.rows);
         Ok(sums.logs(&self.evaluate.graph.reported, ""))
@@ -202,8 +202,8 @@ pub(crate) struct Sized {
 
 impl Sized {
     /// Takes in as many rows as it is for.
-    pub fn fill(&mut self, feed: &Feed, rows: &[u32]) {
-        feed.fill(rows, &mut self.inputs, &mut self.picked);
+    pub fn fill(&mut self, threads: &Threads, feed: &Feed, rows: &[u32]) {
+        feed.fill(threads, rows, &mut self.inputs, &mut self.picked);
     }
 
     /// A step; gives the batch's loss.
@@ -271,7 +271,7 @@ impl Evaluation {
         let size = self.batches.full.rows;
         for rows in self.order.chunks(size) {
             let sized = self.batches.of(rows.len());
-            sized.fill(&self.feed, rows);
+            sized.fill(&model.threads, &self.feed, rows);
             sized.infer(model)?;
             self.sums.add(&sized.runner, rows.len());
         }

@@ -501,10 +501,10 @@ fn a_trainer_steps_as_fit_does() {
 }
 
 #[test]
-fn wide_rows_that_are_gathered_ahead_are_the_same_batches() {
+fn wide_rows_that_threads_gather_are_the_same_batches() {
     let x = Array2::from_shape_fn((100, 700), |(i, j)| noise(i * 700 + j));
     let y = Array1::from_shape_fn(100, |i| if x[[i, 0]] > 0.0 { 1.0f32 } else { 0.0 });
-    // A batch of 32 × 700 floats is more than the 64 KB from which on rows are gathered ahead; the last one has 4 rows.
+    // A batch of 32 × 700 floats is more than the 32 KiB that a thread gathers at a time; the last one has 4 rows.
     steps_as_fit_does(
         Sequential::new([700]).add(Dense::new(1).activation(Sigmoid)),
         &Dataset::new(&x, &y),
