@@ -42,11 +42,20 @@ struct Figures {
     cases: Vec<(Case, Best)>,
     /// Floating-point operations of a step, and the error against the reference.
     steps: BTreeMap<String, (f64, f64)>,
-    /// Rows of an epoch of `fit`, and the least microseconds of a step in it.
-    fits: BTreeMap<String, (u64, f64)>,
+    /// What `fit` took in each round.
+    fits: BTreeMap<String, Vec<Fit>>,
     /// GFLOP/s, the highest of the run.
     peak: f64,
     threads: u64,
+}
+
+/// A step of `fit` over so many rows, and the step alone that was timed in turn with it, in microseconds; what the one takes over the other.
+#[derive(Debug, Clone, Copy)]
+struct Fit {
+    rows: u64,
+    step: f64,
+    alone: f64,
+    percent: f64,
 }
 
 const NERVURE: &str = "Nervure";
@@ -139,9 +148,9 @@ impl Figures {
                 self.steps.insert(name(line), (number(line, "gflop")?, error));
             }
             if let Some(rows) = line["fit"]["rows"].as_u64() {
-                let us = number(&line["fit"], "step_us")?;
-                let least = &mut self.fits.entry(name(line)).or_insert((rows, us)).1;
-                *least = least.min(us);
+                let of = |key: &str| number(&line["fit"], key);
+                let fit = Fit { rows, step: of("step_us")?, alone: of("alone_us")?, percent: of("percent")? };
+                self.fits.entry(name(line)).or_default().push(fit);
             }
             if !check {
                 let predict = if predicts { line["batch"].as_u64() } else { None };
@@ -224,13 +233,14 @@ impl Figures {
             let mean = (ratios.iter().map(|r: &f64| r.ln()).sum::<f64>() / ratios.len() as f64).exp();
             writeln!(text, "\nGeometric mean of the ratios: {mean:.2}.")?;
         }
-        for (name, (rows, us)) in &self.fits {
-            let step = self.cases.iter().find(|(c, _)| c.workload == *name && c.predict.is_none());
-            let Some((step, _)) = step.and_then(|(_, best)| best.get(NERVURE)) else { continue };
-            let more = 100.0 * (us / step - 1.0);
+        for (name, rounds) in &self.fits {
+            let Some(Fit { rows, step, alone, percent }) = middle(rounds) else { continue };
+            let all: Vec<_> = rounds.iter().map(|r| format!("{:+.1}", r.percent)).collect();
             writeln!(
                 text,
-                "\n`fit` of {name} over {rows} shuffled rows: {us:.0} µs a step, {more:+.1} % over the step alone."
+                "\n`fit` of {name} over {rows} shuffled rows: {percent:+.1} % over the step alone, timed in turn with it ({step:.0} and\n\
+                 {alone:.0} µs); all rounds: {}.",
+                all.join(", ")
             )?;
         }
         writeln!(
@@ -262,6 +272,13 @@ impl Figures {
         let lines = chosen.iter().map(|(name, all)| format!("- {name}: {}", all.join("; ")));
         format!("Settings with which the peers were fastest:\n\n{}", lines.collect::<Vec<_>>().join("\n"))
     }
+}
+
+/// The round whose `fit` has the median of what it takes over the step.
+fn middle(rounds: &[Fit]) -> Option<Fit> {
+    let mut rounds = rounds.to_vec();
+    rounds.sort_by(|a, b| a.percent.total_cmp(&b.percent));
+    rounds.get(rounds.len() / 2).copied()
 }
 
 /// The fastest peer's time over Nervure's.

@@ -29,8 +29,14 @@ pub fn time<E>(budget: Duration, mut call: impl FnMut() -> Result<(), E>) -> Res
         }
         samples.push(start.elapsed().as_secs_f64() * 1e6 / f64::from(calls));
     }
+    let least = samples.iter().copied().fold(f64::INFINITY, f64::min);
+    Ok(Timing { median: median(samples), least })
+}
+
+/// The median of one sample or more; NaN of none.
+pub fn median(mut samples: Vec<f64>) -> f64 {
     samples.sort_by(f64::total_cmp);
-    Ok(Timing { median: samples[samples.len() / 2], least: samples[0] })
+    samples.get(samples.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Calls at least for warming up.

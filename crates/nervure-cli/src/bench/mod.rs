@@ -2,19 +2,19 @@
 
 mod check;
 mod clock;
+mod fed;
 mod flops;
 mod profile;
 mod workloads;
 
-use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use nervure_exec::{Threads, peak_flops};
 use nervure_graph::Bindings;
-use nervure_nn::callbacks::LambdaCallback;
+use nervure_nn::Model;
 use nervure_nn::network::BATCH;
-use nervure_nn::{Fit, Model};
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, Result};
@@ -22,6 +22,7 @@ use crate::style::table;
 use crate::{Common, output};
 use check::{Check, check};
 use clock::{Timing, time};
+use fed::{Fed, fed};
 use flops::step_flops;
 use profile::Profile;
 use workloads::{WORKLOADS, Workload};
@@ -45,7 +46,7 @@ pub struct BenchArgs {
     #[arg(long)]
     check: bool,
 
-    /// For how long each step and each prediction is timed
+    /// For how long each step, each prediction and `fit` are timed
     #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = seconds)]
     seconds: f64,
 
@@ -56,11 +57,6 @@ pub struct BenchArgs {
 /// Sizes of batches that are predicted.
 const PREDICTED: [usize; 3] = [1, 32, 256];
 
-/// Rows of an epoch of `Model::fit`, of the workload that has so many in earnest.
-const FED: usize = 60_000;
-/// Epochs, the first of which warms up.
-const EPOCHS: usize = 4;
-
 /// A training step.
 struct Train {
     workload: &'static Workload,
@@ -68,8 +64,8 @@ struct Train {
     flops: u64,
     check: Option<Check>,
     profile: Option<Profile>,
-    /// A step of `Model::fit` over [`FED`] rows in microseconds, where that is timed: the fastest epoch's.
-    fed: Option<f64>,
+    /// Where `Model::fit` is timed: what it costs.
+    fed: Option<Fed>,
 }
 
 /// A prediction.
@@ -95,7 +91,7 @@ impl BenchArgs {
                 tell!("{}", workload.name);
             }
             let mut model = workload.model()?.with_threads(Arc::clone(&threads));
-            train.push(self.train(workload, &mut model)?);
+            train.push(self.train(workload, &mut model, &threads)?);
             if workload.predicts {
                 for batch in PREDICTED {
                     predict.push(self.predict(workload, &model, batch)?);
@@ -124,7 +120,7 @@ impl BenchArgs {
         Duration::from_secs_f64(self.seconds)
     }
 
-    fn train(&self, workload: &'static Workload, model: &mut Model) -> Result<Train> {
+    fn train(&self, workload: &'static Workload, model: &mut Model, threads: &Arc<Threads>) -> Result<Train> {
         let check = self.check.then(|| check(workload, model)).transpose()?;
         let batch = workload.batch(model, workload.batch)?;
         let flops = step_flops(model.graph(), &Bindings::from([(BATCH.into(), workload.batch)]))?;
@@ -136,7 +132,9 @@ impl BenchArgs {
             Profile::new(self.budget(), kernels, || step.run().map(|_| step.runner().kernel_times().to_vec()))
         });
         let profile = profile.transpose()?;
-        let fed = (workload.is_fed && self.seconds > 0.0).then(|| fed(workload, model)).transpose()?;
+        let fed = (workload.is_fed && self.seconds > 0.0)
+            .then(|| fed(workload, model, threads, self.budget()))
+            .transpose()?;
         Ok(Train { workload, timing, flops, check, profile, fed })
     }
 
@@ -155,22 +153,6 @@ impl BenchArgs {
         });
         Ok(Predict { workload, batch, timing, checked, profile: profile.transpose()? })
     }
-}
-
-/// Microseconds of a step of `Model::fit`, shuffling and gathering included.
-fn fed(workload: &Workload, model: &mut Model) -> Result<f64> {
-    let rows = workload.batch(model, FED)?;
-    let (send, ends) = mpsc::channel();
-    let clock = LambdaCallback::new().on_epoch_end(move |_, _, _| {
-        // The receiver outlives the run.
-        send.send(Instant::now()).unwrap_or_default();
-        Ok(())
-    });
-    let fit = Fit::from_training(workload.training()).batch_size(workload.batch).epochs(EPOCHS);
-    model.fit(&rows, fit.callback(clock))?;
-    let ends: Vec<Instant> = ends.iter().collect();
-    let epochs = ends.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64());
-    Ok(1e6 * epochs.fold(f64::INFINITY, f64::min) / FED.div_ceil(workload.batch) as f64)
 }
 
 impl Train {
@@ -196,8 +178,13 @@ fn as_json(peak: f64, threads: &Threads, train: &[Train], predict: &[Predict]) -
             "gflop": t.flops as f64 / 1e9,
             "share_of_peak": t.share(peak),
         });
-        if let Some(us) = t.fed {
-            line["fit"] = json!({"rows": FED, "step_us": us});
+        if let Some(fed) = t.fed {
+            line["fit"] = json!({
+                "rows": fed::ROWS,
+                "step_us": fed.fit,
+                "alone_us": fed.step,
+                "percent": fed.percent(),
+            });
         }
         if let Some(check) = &t.check {
             line["check"] = json!({"steps": check::STEPS, "rows": check.rows, "error": check.error});
@@ -249,9 +236,15 @@ fn as_text(peak: f64, threads: &Threads, train: &[Train], predict: &[Predict]) -
         text += &format!("\n{}", table(&rows));
     }
     for t in train {
-        if let Some(us) = t.fed {
-            let (name, more) = (t.workload.name, 100.0 * (us / t.timing.median - 1.0));
-            text += &format!("\n{name}: fit over {FED} rows takes {} µs a step, {more:+.1} %\n", short(us));
+        if let Some(fed) = t.fed {
+            text += &format!(
+                "\n{}: fit over {} rows takes {} µs a step, {:+.1} % over\nthe step alone in turn with it, {} µs\n",
+                t.workload.name,
+                fed::ROWS,
+                short(fed.fit),
+                fed.percent(),
+                short(fed.step),
+            );
         }
         if let Some(Check { rows, error }) = &t.check {
             let (name, steps) = (t.workload.name, check::STEPS);
