@@ -356,9 +356,6 @@ fn store(arrays: impl IntoIterator<Item = (String, Buffer)>) -> Store {
 
 /// Whether the weights are those of the graph's parameters.
 fn check_parameters(network: &Inference) -> Result<()> {
-    if let Some(update) = network.graph().updates().first() {
-        return Err(Error::Parts(format!("the graph changes state ({}): it trains", update.parameter)));
-    }
     for (name, id) in network.graph().parameters() {
         let ty = &network.graph().node(id).ty;
         let found = network.weights().get(name);

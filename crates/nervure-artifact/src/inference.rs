@@ -1,10 +1,11 @@
 //! Running the graph that predicts, on any number of rows.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
 use nervure_exec::{Buffer, Plans, Store, Threads, View};
-use nervure_graph::{Bindings, Graph, Type};
+use nervure_graph::{Bindings, Dim, Graph, Type};
 
 use crate::error::{Error, Result};
 
@@ -58,24 +59,30 @@ impl Inference {
 
     /// The answers to all rows, one array an output; the inputs stand in the graph's order.
     ///
-    /// Where all inputs and outputs begin with one symbol, it counts rows, which are run a few hundred at a time; else all is run at once.
+    /// Where all inputs and outputs begin with one symbol, it counts rows, which are run a few hundred at a time; where they begin with one number, that
+    /// many rows are run at a time; else all is run at once. States that the graph changes go on from one time to the next, and are then as they were before.
     ///
     /// # Errors
     /// Arrays that the graph does not take; an index out of range.
     pub fn run(&self, inputs: &[Buffer]) -> Result<Vec<Buffer>> {
         let bindings = self.bind(inputs)?;
-        let Some(symbol) = self.rows() else { return self.run_whole(&bindings, inputs) };
-        let rows = bindings.get(symbol).copied().unwrap_or(0);
-        let mut outputs = self
-            .outputs()
-            .map(|(_, ty)| Ok(Buffer::try_zeros(ty.dtype, &ty.resolve(&bindings)?)?))
-            .collect::<Result<Vec<_>>>()?;
-        for start in (0..rows).step_by(CHUNK) {
-            let n = (rows - start).min(CHUNK);
+        let Some(first) = self.rows() else { return self.run_whole(&bindings, inputs) };
+        let (rows, chunk) = (rows(inputs), first.as_const().unwrap_or(CHUNK));
+        let output = |(_, ty): (&str, &Type)| {
+            let mut shape = ty.resolve(&bindings)?;
+            shape[0] = rows;
+            Ok(Buffer::try_zeros(ty.dtype, &shape)?)
+        };
+        let mut outputs = self.outputs().map(output).collect::<Result<Vec<_>>>()?;
+        let mut weights = Cow::Borrowed(&self.weights);
+        for start in (0..rows).step_by(chunk) {
+            let n = (rows - start).min(chunk);
             let mut bindings = bindings.clone();
-            bindings.insert(symbol.into(), n);
+            if let Some(symbol) = first.as_symbol() {
+                bindings.insert(symbol.into(), n);
+            }
             let views: Vec<View<'_>> = inputs.iter().map(|b| rows_of(b, rows, start..start + n)).collect();
-            self.plans.run((&self.graph, &bindings), &self.weights, &self.threads, &views, |runner| {
+            self.plans.run((&self.graph, &bindings), &mut weights, &self.threads, &views, |runner| {
                 for (i, output) in outputs.iter_mut().enumerate() {
                     output.write(output.len() / rows * start, runner.output(i));
                 }
@@ -88,9 +95,11 @@ impl Inference {
     pub(crate) fn bound(&self, inputs: &[Buffer]) -> Result<()> {
         let mut bindings = self.bind(inputs)?;
         let mut runs = 1;
-        if let Some(rows) = self.rows().and_then(|symbol| bindings.get_mut(symbol)) {
-            runs = rows.div_ceil(CHUNK);
-            *rows = (*rows).min(CHUNK);
+        if let Some(first) = self.rows() {
+            runs = rows(inputs).div_ceil(first.as_const().unwrap_or(CHUNK));
+            if let Some(rows) = first.as_symbol().and_then(|symbol| bindings.get_mut(symbol)) {
+                *rows = (*rows).min(CHUNK);
+            }
         }
         // The replay runs this very plan.
         let plan = self.plans.plan(&self.graph, &bindings, &self.weights)?;
@@ -113,19 +122,21 @@ impl Inference {
 
     fn run_whole(&self, bindings: &Bindings, inputs: &[Buffer]) -> Result<Vec<Buffer>> {
         let views: Vec<View<'_>> = inputs.iter().map(Buffer::view).collect();
+        let mut weights = Cow::Borrowed(&self.weights);
         let outputs: Vec<_> =
-            self.plans.run((&self.graph, bindings), &self.weights, &self.threads, &views, |runner| {
+            self.plans.run((&self.graph, bindings), &mut weights, &self.threads, &views, |runner| {
                 let outputs = runner.plan().outputs().iter().enumerate();
                 outputs.map(|(i, (_, _, shape))| Buffer::from_view(shape, runner.output(i))).collect()
             })?;
         Ok(outputs.into_iter().collect::<Result<_, _>>()?)
     }
 
-    /// The symbol with which all inputs and outputs begin.
-    fn rows(&self) -> Option<&str> {
+    /// The symbol, or number above 0, with which all inputs and outputs begin.
+    fn rows(&self) -> Option<&Dim> {
         let mut all = self.inputs().map(|(_, ty)| ty).chain(self.outputs().map(|(_, ty)| ty));
-        let symbol = all.next()?.shape.first()?.as_symbol()?;
-        all.all(|ty| ty.shape.first().and_then(|d| d.as_symbol()) == Some(symbol)).then_some(symbol)
+        let first = all.next()?.shape.first()?;
+        let counts = first.as_symbol().is_some() || first.as_const().is_some_and(|n| n > 0);
+        (counts && all.all(|ty| ty.shape.first() == Some(first))).then_some(first)
     }
 
     /// What the inputs' shapes say of the graph's symbols.
@@ -135,6 +146,8 @@ impl Inference {
             return Err(Error::Exec(nervure_exec::Error::Inputs { expected, received: inputs.len() }));
         }
         let mut bindings = Bindings::new();
+        let batch = self.rows().and_then(|first| first.as_const());
+        let all = rows(inputs);
         for ((name, ty), buffer) in self.inputs().zip(inputs) {
             let fail = || Error::Input {
                 input: name.into(),
@@ -144,7 +157,14 @@ impl Inference {
             if ty.dtype != buffer.dtype() || ty.shape.len() != buffer.shape().len() {
                 return Err(fail());
             }
-            for (dim, &size) in ty.shape.iter().zip(buffer.shape()) {
+            let mut sizes = ty.shape.iter().zip(buffer.shape());
+            if let Some(batch) = batch {
+                let received = sizes.next().map_or(0, |(_, &size)| size);
+                if received != all || !received.is_multiple_of(batch) {
+                    return Err(fail());
+                }
+            }
+            for (dim, &size) in sizes {
                 match dim.as_symbol() {
                     Some(symbol) if *bindings.entry(symbol.to_owned()).or_insert(size) != size => {
                         return Err(fail());
@@ -156,6 +176,11 @@ impl Inference {
         }
         Ok(bindings)
     }
+}
+
+/// The length of the first axis of the first array.
+fn rows(inputs: &[Buffer]) -> usize {
+    inputs.first().and_then(|b| b.shape().first()).copied().unwrap_or(0)
 }
 
 /// Some of the rows of an array.

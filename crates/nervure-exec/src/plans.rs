@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nervure_graph::{Bindings, Graph};
@@ -28,21 +29,22 @@ impl Plans {
         Plans::default()
     }
 
-    /// Runs `graph`, which changes no state, with these sizes for its symbols, and gives what `read` takes from the outputs. The graph and
-    /// the store's names, types and shapes have to be those of the earlier calls: see [`Plans::clear`].
+    /// Runs `graph` with these sizes for its symbols, and gives what `read` takes from the outputs. The graph and
+    /// the store's names, types and shapes have to be those of the earlier calls: see [`Plans::clear`]. If the graph changes state, the store
+    /// becomes a copy with that state, unless it is one already: the next run goes on from there.
     ///
     /// # Errors
-    /// As [`Plan::compile`] and [`Runner::infer`].
+    /// As [`Plan::compile`] and [`Runner::run`].
     pub fn run<R>(
         &self,
         (graph, bindings): (&Graph, &Bindings),
-        store: &Store,
+        store: &mut Cow<'_, Store>,
         threads: &Threads,
         inputs: &[View],
         read: impl FnOnce(&Runner) -> R,
     ) -> Result<R, Error> {
         let mut runner = self.take(graph, bindings, store)?;
-        runner.infer(threads, store, inputs)?;
+        runner.run_apart(threads, store, inputs)?;
         let result = read(&runner);
         let mut kept = self.kept();
         if let Some(c) = kept.iter_mut().find(|c| Arc::ptr_eq(&c.plan, runner.plan())) {
@@ -100,6 +102,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn state_goes_on_in_a_copy() {
+        let g = Builder::new();
+        let w = g.parameter("w", DType::F32, []);
+        g.update(w, w + 1.0);
+        g.output("y", w);
+        let graph = g.finish().unwrap();
+        let mut first = Store::new();
+        first.insert("w", crate::Buffer::from_f32(&[], &[5.0]).unwrap());
+        let (plans, threads, bindings) = (Plans::new(), Threads::new(1), Bindings::new());
+        let mut store = Cow::Borrowed(&first);
+        let mut run = || {
+            let read = |r: &Runner| r.output(0).as_f32().map(<[f32]>::to_vec);
+            plans.run((&graph, &bindings), &mut store, &threads, &[], read).unwrap()
+        };
+        assert_eq!([run(), run()], [Some(vec![5.0]), Some(vec![6.0])]);
+        assert_eq!(store.get("w").unwrap().as_f32(), Some(&[7.0][..]));
+        assert_eq!(first.get("w").unwrap().as_f32(), Some(&[5.0][..]));
+    }
+
+    #[test]
     fn plans_are_kept_for_the_sizes_used_last() {
         let g = Builder::new();
         let x = g.input("x", DType::F32, [Dim::symbol("batch")]);
@@ -109,7 +131,9 @@ mod tests {
         let run = |n: usize| {
             let (bindings, x) = (Bindings::from([("batch".into(), n)]), vec![1.5; n]);
             let read = |r: &Runner| (r.output(0).as_f32().map(<[f32]>::to_vec), Arc::clone(r.plan()));
-            let (y, plan) = plans.run((&graph, &bindings), &store, &threads, &[View::F32(&x)], read).unwrap();
+            let (y, plan) = plans
+                .run((&graph, &bindings), &mut Cow::Borrowed(&store), &threads, &[View::F32(&x)], read)
+                .unwrap();
             assert_eq!(y, Some(vec![3.0; n]));
             plan
         };

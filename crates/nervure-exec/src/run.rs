@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -88,6 +89,23 @@ impl Runner {
         }
         self.start(store, inputs)?;
         self.go(threads, store.version())
+    }
+
+    /// Runs the plan, and applies its updates, if it has any, to a copy that takes the place of a store which is not one yet.
+    ///
+    /// # Errors
+    /// As [`Runner::run`].
+    pub fn run_apart(
+        &mut self,
+        threads: &Threads,
+        store: &mut Cow<'_, Store>,
+        inputs: &[View],
+    ) -> Result<(), Error> {
+        if self.plan.updated.is_empty() {
+            self.infer(threads, store, inputs)
+        } else {
+            self.run(threads, store.to_mut(), inputs)
+        }
     }
 
     /// An output of the last run.

@@ -1,8 +1,9 @@
 //! Runs on arrays that stay in place: for loops in which microseconds count.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use nervure_exec::{Buffer, Plan, Runner, View};
+use nervure_exec::{Buffer, Plan, Runner, Store, View};
 use nervure_graph::{Bindings, Graph};
 
 use crate::data::Dataset;
@@ -15,11 +16,13 @@ use crate::{Error, Model, Result};
 #[derive(Debug)]
 pub struct Predictor<'m> {
     model: &'m Model,
+    store: Cow<'m, Store>,
     runner: Runner,
 }
 
 impl Model {
-    /// Predictions of `rows` rows at a time, the same bits as those of [`Model::predict`], without its checks of shapes and its arrays anew.
+    /// Predictions of `rows` rows at a time, the same bits as those of [`Model::predict`], without its checks of shapes and its arrays anew. The
+    /// states of `stateful` layers go on from call to call, apart from the model's.
     ///
     /// ```
     /// use nervure_nn::prelude::*;
@@ -30,11 +33,12 @@ impl Model {
     /// ```
     ///
     /// # Errors
-    /// Inputs with sizes that are open beside the batch.
+    /// Inputs with sizes that are open beside the batch; other `rows` than every batch has.
     pub fn predictor(&self, rows: usize) -> Result<Predictor<'_>> {
+        let rows = self.network.rows_of_batch(Some(rows), rows)?;
         let bindings = Bindings::from([(BATCH.into(), rows)]);
         let plan = Plan::compile(self.graph(), &bindings, &self.store)?;
-        Ok(Predictor { model: self, runner: Runner::new(Arc::new(plan)) })
+        Ok(Predictor { model: self, store: Cow::Borrowed(&self.store), runner: Runner::new(Arc::new(plan)) })
     }
 }
 
@@ -56,7 +60,7 @@ impl Predictor<'_> {
     /// # Errors
     /// Inputs of another number, type or size; an index out of range.
     pub fn run(&mut self, inputs: &[View<'_>]) -> Result<()> {
-        Ok(self.runner.infer(&self.model.threads, &self.model.store, inputs)?)
+        Ok(self.runner.run_apart(&self.model.threads, &mut self.store, inputs)?)
     }
 
     /// What runs: its outputs, its plan, its clock.

@@ -35,6 +35,12 @@ impl Feed {
     /// Matches inputs (and targets, and the weights of rows, if they are wanted) with what the plan takes.
     pub fn new(data: &Dataset, inputs: &[Slot], targets: &[Slot], weighted: bool) -> Result<Feed> {
         let rows = data.rows()?;
+        let size = |slot: &Slot| slot.ty.shape.first().and_then(|rows| rows.as_const());
+        let fixed = inputs.iter().find_map(|slot| size(slot).map(|n| (slot, n)));
+        if let Some((slot, n)) = fixed.filter(|(_, n)| !rows.is_multiple_of(*n)) {
+            let expected = format!("rows in multiples of {n}, its batch_size");
+            return Err(Error::Data(format!("{}: expected {expected}, received {rows}", slot.what)));
+        }
         let mut feed =
             Feed { arrays: Vec::new(), selection: data.selection.clone(), rows, bindings: Bindings::new() };
         for (slots, columns) in [(inputs, &data.inputs), (targets, &data.targets)] {

@@ -17,7 +17,7 @@ use crate::lower::STEP;
 use crate::metrics::Metric;
 use crate::optimizers::Optimizer;
 use crate::step::Training;
-use crate::trainer::{Batches, Evaluation, Sums, Trainer, check_batch_size};
+use crate::trainer::{Batches, Evaluation, Sums, Trainer};
 use crate::word::{Object, setters};
 use crate::{Error, Model, Result};
 
@@ -28,7 +28,7 @@ type Save = Box<dyn FnMut(&Checkpoint<'_>) -> Result<()> + Send>;
 pub struct Fit {
     training: Training,
     epochs: usize,
-    batch_size: usize,
+    batch_size: Option<usize>,
     shuffle: bool,
     validation_split: f64,
     validation_data: Option<Dataset>,
@@ -51,7 +51,7 @@ impl Fit {
         Fit {
             training,
             epochs: 1,
-            batch_size: 32,
+            batch_size: None,
             shuffle: true,
             validation_split: 0.0,
             validation_data: None,
@@ -67,8 +67,8 @@ impl Fit {
     setters! {
         /// How often every row is seen; default 1.
         epochs: usize,
-        /// Rows of a step; default 32.
-        batch_size: usize,
+        /// Rows of a step; default that of the network's inputs, else 32.
+        batch_size: just usize,
         /// Whether rows go in another random order each epoch; default true.
         shuffle: bool,
         /// Share of the rows, taken from the end before shuffling, that validate instead of train; default 0.
@@ -210,8 +210,7 @@ struct Run<'m> {
 
 impl<'m> Run<'m> {
     fn new(model: &'m mut Model, data: &Dataset, fit: Fit) -> Result<Run<'m>> {
-        let batch_size = fit.batch_size;
-        check_batch_size(batch_size)?;
+        let batch_size = model.network.rows_of_batch(fit.batch_size, 32)?;
         let (mut train, validation) = match fit.validation_data {
             Some(v) => (data.clone(), Some(v)),
             None if fit.validation_split != 0.0 => {
@@ -331,7 +330,8 @@ impl<'m> Run<'m> {
         let mut logs = self.sums.logs(&self.trainer.train.graph.reported, "");
         if let Some(mut validation) = self.validation.take() {
             self.each(|c, cx| c.on_test_begin(cx))?;
-            validation.run(self.trainer.model)?;
+            let threads = Arc::clone(&self.trainer.model.threads);
+            validation.run(&threads, |sized| sized.run(self.trainer.model))?;
             logs.extend(validation.sums.logs(&self.trainer.evaluate.graph.reported, "val_"));
             self.validation = Some(validation);
             self.each(|c, cx| c.on_test_end(cx))?;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use nervure_exec::{Buffer, Plan, Runner, Store, Threads};
 use nervure_graph::{Bindings, Builder, Type};
 
+use crate::expr::snake_case;
 use crate::layers::Layer;
 use crate::lower::Lower;
-use crate::network::snake_case;
 use crate::values::{Elements, HostType, IntoValues, Texts, Values};
 use crate::word::Object;
 use crate::{Error, Result};

@@ -29,6 +29,7 @@ pub mod constraints;
 mod data;
 mod direct;
 mod error;
+mod expr;
 mod feed;
 mod fit;
 mod host;

@@ -243,7 +243,7 @@ impl<'g> Lower<'g> {
         self.updates.get(&path).map_or(value, |(_, new)| *new)
     }
 
-    /// Says what a state becomes at the end of the step. Without effect when not training.
+    /// Says what a state becomes at the end of the step, or of the prediction: see [`Model::predict_stateful`](crate::Model::predict_stateful).
     pub fn update(&mut self, name: &str, value: Tensor<'g>) {
         let path = self.path_of(name);
         let state = self.builder.parameter(&path, value.dtype(), value.shape());
@@ -444,6 +444,15 @@ pub(crate) struct Lowered<'g> {
     pub updates: Vec<(Tensor<'g>, Tensor<'g>)>,
     pub penalties: Vec<Tensor<'g>>,
     pub calls: Vec<LayerCall>,
+}
+
+impl<'g> Lowered<'g> {
+    /// Lets states become what the layers said, at the end of a run.
+    pub fn update(&self, builder: &'g Builder) {
+        for (state, value) in &self.updates {
+            builder.update(*state, *value);
+        }
+    }
 }
 
 /// What the builder says, without the path: that of the word at fault is told with it.

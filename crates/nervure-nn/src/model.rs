@@ -1,14 +1,15 @@
 //! Models: a network with its weights.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use nervure_exec::{Buffer, Plans, Store, Threads};
-use nervure_graph::{Builder, DType, Graph};
+use nervure_graph::{Builder, DType, Graph, Type};
 
 use crate::data::{Dataset, IntoArray};
 use crate::feed::{Feed, Slot};
 use crate::lower::{LayerCall, ParameterSpec, SEED, STEP, TRAINING};
-use crate::network::{Inputs, Network};
+use crate::network::{InputSpec, Inputs, Network};
 use crate::optimizers::{ITERATIONS, LEARNING_RATE, OPTIMIZER, Optimizer};
 use crate::summary::summary;
 use crate::word::Object;
@@ -175,12 +176,13 @@ impl Model {
 
     /// The outputs for every row, `[rows, …]`, one array an output.
     ///
-    /// A row's answer is the same bits alone and in any company.
+    /// A row's answer is the same bits alone and in any company; but for the states of `stateful` layers, which go on from batch to batch, and are then as
+    /// they were before: see [`Model::predict_stateful`].
     ///
     /// # Errors
     /// [`Error::Data`] for arrays that the inputs do not take; an index out of range; more memory than the system gives.
     pub fn predict_all(&self, data: &Dataset) -> Result<Vec<Buffer>> {
-        self.predict_by(data, PREDICT)
+        Ok(self.predict_by(data, PREDICT)?.0)
     }
 
     /// The only output for every row of the only input.
@@ -196,17 +198,63 @@ impl Model {
     /// # Errors
     /// As [`Model::predict`].
     pub fn predict_on_batch(&self, x: impl IntoArray) -> Result<Buffer> {
-        only(self.predict_by(&Dataset::of_inputs(x), usize::MAX)?)
+        only(self.predict_by(&Dataset::of_inputs(x), usize::MAX)?.0)
     }
 
-    fn predict_by(&self, data: &Dataset, size: usize) -> Result<Vec<Buffer>> {
+    /// [`Model::predict_all`] from which the states of `stateful` layers stay as its last batch left them: the next call, or step of training, goes on from
+    /// there. That is what Keras's `predict` does; here predictions that share a model leave it as it is.
+    ///
+    /// # Errors
+    /// As [`Model::predict_all`].
+    pub fn predict_all_stateful(&mut self, data: &Dataset) -> Result<Vec<Buffer>> {
+        let (outputs, store) = self.predict_by(data, PREDICT)?;
+        let state = |name: &str| Some((name.to_string(), store.get(name)?.clone()));
+        let states: Vec<_> = self.states().filter_map(state).collect();
+        for (name, state) in states {
+            self.store.insert(name, state);
+        }
+        Ok(outputs)
+    }
+
+    /// [`Model::predict`] from which the states of `stateful` layers stay as its last batch left them: see [`Model::predict_all_stateful`].
+    ///
+    /// # Errors
+    /// As [`Model::predict`].
+    pub fn predict_stateful(&mut self, x: impl IntoArray) -> Result<Buffer> {
+        only(self.predict_all_stateful(&Dataset::of_inputs(x))?)
+    }
+
+    /// Lets the states of `stateful` layers be what they start from: what comes next is the beginning of other sequences.
+    pub fn reset_states(&mut self) {
+        let states: Vec<String> = self.states().map(str::to_string).collect();
+        for p in self.parameters.iter().filter(|p| states.contains(&p.path)) {
+            let start = p.initial(self.seed);
+            if let Some(state) = self.store.get_mut(&p.path).and_then(|state| state.as_f32_mut()) {
+                state.copy_from_slice(&start);
+            }
+        }
+    }
+
+    /// The states that go on from one prediction to the next, by path.
+    fn states(&self) -> impl Iterator<Item = &str> {
+        self.inference.updates().iter().map(|update| self.inference.name(update.parameter))
+    }
+
+    /// The outputs, and what the state has become.
+    fn predict_by(&self, data: &Dataset, size: usize) -> Result<(Vec<Buffer>, Cow<'_, Store>)> {
+        let size = self.network.rows_of_batch(None, size)?;
         let feed = Feed::new(data, &self.input_slots(), &[], false)?;
         let rows = feed.rows();
         let all = feed.bindings(rows);
         let output = |(_, id): &(String, nervure_graph::NodeId)| {
             let ty = &self.inference.node(*id).ty;
-            Ok(Buffer::try_zeros(ty.dtype, &ty.resolve(&all)?)?)
+            let mut shape = ty.resolve(&all)?;
+            if let (Some(first), Some(_)) = (shape.first_mut(), self.network.batch_size()) {
+                *first = rows;
+            }
+            Ok(Buffer::try_zeros(ty.dtype, &shape)?)
         };
+        let mut store = Cow::Borrowed(&self.store);
         let mut outputs = self.inference.outputs().iter().map(output).collect::<Result<Vec<Buffer>>>()?;
         let (mut buffers, mut numbers, mut picked) = (Vec::new(), Vec::new(), Vec::new());
         let mut start = 0;
@@ -225,14 +273,14 @@ impl Model {
                 }
             };
             let sized = (&self.inference, &feed.bindings(n));
-            self.plans.run(sized, &self.store, &self.threads, &views, |runner| {
+            self.plans.run(sized, &mut store, &self.threads, &views, |runner| {
                 for (i, output) in outputs.iter_mut().enumerate() {
                     output.write(output.len() / rows * start, runner.output(i));
                 }
             })?;
             start += n;
         }
-        Ok(outputs)
+        Ok((outputs, store))
     }
 
     /// A table of the layers, those within layers included: output shapes and numbers of weights.
@@ -273,12 +321,12 @@ impl Model {
     }
 
     pub(crate) fn input_slots(&self) -> Vec<Slot> {
-        let slot = |i: &crate::network::InputSpec| Slot {
-            what: format!("input `{}`", i.name),
-            name: i.name.clone(),
-            ty: i.ty(),
+        let slot = |(input, ty): (&InputSpec, Type)| Slot {
+            what: format!("input `{}`", input.name),
+            name: input.name.clone(),
+            ty,
         };
-        self.network.inputs().iter().map(slot).collect()
+        self.network.inputs().iter().zip(self.network.input_types()).map(slot).collect()
     }
 
     /// Plans know the places of weights in the store that they were compiled for.

@@ -10,7 +10,6 @@ use crate::layers::Layer;
 use crate::losses::{Loss, Prediction};
 use crate::lower::{Lower, Lowered, STEP, reason};
 use crate::metrics::{Direction, Metric, spread};
-use crate::network::batch;
 use crate::optimizers::{OPTIMIZER, Optimizer, Start};
 use crate::update::update;
 use crate::word::Object;
@@ -170,9 +169,7 @@ pub(crate) fn training_graph(model: &Model, training: &Training, weighted: bool)
         }
     }
     let slots = update(&builder, &*training.optimizer, steps)?;
-    for (state, value) in lowered.updates {
-        builder.update(state, value);
-    }
+    lowered.update(&builder);
     let counter = builder.parameter(STEP, DType::I64, []);
     builder.update(counter, counter + 1.0);
     forward.report(loss, &builder, slots)
@@ -185,6 +182,7 @@ pub(crate) fn evaluation_graph(model: &Model, training: &Training, weighted: boo
     let mut forward = Forward::lower(model, training, weighted, &mut cx)?;
     let lowered = cx.finish();
     let loss = forward.loss(&lowered, &builder);
+    lowered.update(&builder);
     forward.report(loss, &builder, Vec::new())
 }
 
@@ -227,7 +225,7 @@ impl<'g> Forward<'g> {
             this.targets.push(Slot { what: format!("target of output `{name}`"), name: (*name).into(), ty });
         }
         let weight =
-            weighted.then(|| cx.builder().input(&free("sample_weight".into()), DType::F32, [batch()]));
+            weighted.then(|| cx.builder().input(&free("sample_weight".into()), DType::F32, [network.rows()]));
         if cx.training() {
             augment(training, cx, &mut rows, &mut targets)?;
         }

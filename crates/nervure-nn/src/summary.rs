@@ -5,7 +5,7 @@ use std::fmt::Write;
 use nervure_graph::Type;
 
 use crate::lower::{LayerCall, ParameterSpec};
-use crate::network::{Network, Source};
+use crate::network::{InputSpec, Network, Source};
 
 /// Columns of a terminal.
 const WIDTH: usize = 80;
@@ -15,10 +15,10 @@ pub(crate) fn summary(network: &Network, calls: &[LayerCall], parameters: &[Para
     let chain = is_chain(network);
     let mut rows: Vec<Vec<String>> = Vec::new();
     if !chain {
-        let of = |i: &crate::network::InputSpec| {
-            vec![format!("{} (input)", i.name), shape(&i.ty()), "0".into(), "-".into()]
+        let of = |(input, ty): (&InputSpec, Type)| {
+            vec![format!("{} (input)", input.name), shape(&ty), "0".into(), "-".into()]
         };
-        rows.extend(network.inputs().iter().map(of));
+        rows.extend(network.inputs().iter().zip(network.input_types()).map(of));
     }
     let mut seen = std::collections::BTreeSet::new();
     // A layer that is applied twice has its weights once.

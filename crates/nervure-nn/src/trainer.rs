@@ -1,9 +1,10 @@
 //! A model with its compiled step, fed batch by batch.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use nervure_exec::{Buffer, Plan, Runner, Threads, View};
+use nervure_exec::{Buffer, Plan, Runner, Store, Threads, View};
 use nervure_graph::Bindings;
 
 use crate::data::Dataset;
@@ -79,7 +80,7 @@ impl<'m> Trainer<'m> {
         let all: Vec<u32> = (0..feed.rows() as u32).collect();
         let sized = self.evaluate.cached(self.model, &feed)?;
         sized.fill(&self.model.threads, &feed, &all);
-        sized.infer(self.model)?;
+        sized.run(self.model)?;
         sums.add(&sized.runner, sized.rows);
         Ok(sums.logs(&self.evaluate.graph.reported, ""))
     }
@@ -115,25 +116,19 @@ impl Model {
         Trainer::build(self, training, true, true)
     }
 
-    /// Loss and metrics on labelled rows.
+    /// Loss and metrics on labelled rows. States that go on from batch to batch are then as they were before.
     ///
     /// # Errors
-    /// A loss, metric or data that do not fit the network; no row; a `batch_size` of 0.
+    /// A loss, metric or data that do not fit the network; no row; a `batch_size` of 0, or another one than the network's.
     pub fn evaluate(&self, data: &Dataset, training: &Training, batch_size: usize) -> Result<Logs> {
-        check_batch_size(batch_size)?;
+        let batch_size = self.network.rows_of_batch(Some(batch_size), batch_size)?;
         let weighted = data.weights.is_some();
         let compiled = Compiled::new(evaluation_graph(self, training, weighted)?, weighted);
         let mut evaluation = Evaluation::new(&compiled, self, data, batch_size)?;
-        evaluation.run(self)?;
+        let mut store = Cow::Borrowed(&self.store);
+        evaluation.run(&self.threads, |sized| sized.run_apart(&self.threads, &mut store))?;
         Ok(evaluation.sums.logs(&compiled.graph.reported, ""))
     }
-}
-
-pub(crate) fn check_batch_size(batch_size: usize) -> Result<()> {
-    if batch_size == 0 {
-        return Err(Error::Data("batch_size: expected at least 1, received 0".into()));
-    }
-    Ok(())
 }
 
 /// A graph with plans for the sizes of batches that were seen.
@@ -163,6 +158,7 @@ impl Compiled {
 
     /// A plan for batches of `rows` rows.
     pub fn sized(&self, model: &Model, feed: &Feed, rows: usize) -> Result<Sized> {
+        let rows = model.network.rows_of_batch(Some(rows), rows)?;
         let bindings = feed.bindings(rows);
         let plan = Plan::compile(&self.graph.graph, &bindings, &model.store)?;
         let runner = Runner::new(Arc::new(plan));
@@ -209,16 +205,21 @@ impl Sized {
     /// A step; gives the batch's loss.
     pub fn train(&mut self, model: &mut Model) -> Result<f64> {
         model.keep_schedule();
-        let runner = &mut self.runner;
-        with_views(&self.inputs, |views| runner.run(&model.threads, &mut model.store, views))?;
-        let loss = runner.output(0).as_f32().and_then(|v| v.first());
+        self.run(model)?;
+        let loss = self.runner.output(0).as_f32().and_then(|v| v.first());
         Ok(loss.map_or(f64::NAN, |&x| f64::from(x)))
     }
 
-    /// The outputs, without a change of state.
-    pub fn infer(&mut self, model: &Model) -> Result<()> {
+    /// A run that changes the model's state, if its graph changes any.
+    pub fn run(&mut self, model: &mut Model) -> Result<()> {
         let runner = &mut self.runner;
-        Ok(with_views(&self.inputs, |views| runner.infer(&model.threads, &model.store, views))?)
+        Ok(with_views(&self.inputs, |views| runner.run(&model.threads, &mut model.store, views))?)
+    }
+
+    /// A run that changes a copy of the state.
+    pub fn run_apart(&mut self, threads: &Threads, store: &mut Cow<'_, Store>) -> Result<()> {
+        let runner = &mut self.runner;
+        Ok(with_views(&self.inputs, |views| runner.run_apart(threads, store, views))?)
     }
 }
 
@@ -265,14 +266,14 @@ impl Evaluation {
         Ok(Evaluation { feed, batches, order, sums: compiled.sums() })
     }
 
-    /// Gathers the sums of all rows anew.
-    pub fn run(&mut self, model: &Model) -> Result<()> {
+    /// Gathers the sums of all rows anew, batch by batch.
+    pub fn run(&mut self, threads: &Threads, mut batch: impl FnMut(&mut Sized) -> Result<()>) -> Result<()> {
         self.sums.reset();
         let size = self.batches.full.rows;
         for rows in self.order.chunks(size) {
             let sized = self.batches.of(rows.len());
-            sized.fill(&model.threads, &self.feed, rows);
-            sized.infer(model)?;
+            sized.fill(threads, &self.feed, rows);
+            batch(sized)?;
             self.sums.add(&sized.runner, rows.len());
         }
         Ok(())

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use nervure_artifact::{Artifact, Error, Examples, Metadata, OptimizerState, Parts, Result};
 use nervure_exec::{Buffer, Store};
-use nervure_graph::{Bindings, DType};
+use nervure_graph::{Bindings, DType, Type};
 use nervure_nn::initializers::Stream;
-use nervure_nn::network::BATCH;
+use nervure_nn::network::{BATCH, InputSpec};
 use nervure_nn::{Dataset, Model, Network, Seed};
 
 /// Models of arrays as `.nervure` files: weights, layers, the optimizer with its state.
@@ -109,8 +109,7 @@ const FREE: usize = 32;
 
 /// Numbers in [0, 1) for floats, and 0 for whole numbers: an index that every axis has.
 fn examples(network: &Network) -> Result<Vec<(String, Buffer)>> {
-    let array = |input: &nervure_nn::network::InputSpec| {
-        let ty = input.ty();
+    let array = |(input, ty): (&InputSpec, Type)| {
         let mut symbols = Vec::new();
         ty.shape.iter().for_each(|d| d.symbols(&mut symbols));
         let size = |symbol: &String| if symbol == BATCH { ROWS } else { FREE };
@@ -122,7 +121,7 @@ fn examples(network: &Network) -> Result<Vec<(String, Buffer)>> {
         }
         Ok((input.name.clone(), buffer))
     };
-    network.inputs().iter().map(array).collect()
+    network.inputs().iter().zip(network.input_types()).map(array).collect()
 }
 
 /// Whether two answers are the same but for the order of sums, which another release may have.

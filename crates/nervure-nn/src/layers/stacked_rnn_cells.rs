@@ -6,7 +6,8 @@ use crate::Result;
 use crate::layers::cell::{Cell, CellWeights, apply_cell};
 use crate::layers::{GRUCell, LSTMCell, Layer, SimpleRNNCell};
 use crate::lower::Lower;
-use crate::network::{batch, snake_case, unique};
+use crate::expr::{snake_case, unique};
+use crate::network::batch;
 use crate::settings::settings;
 use crate::word::{Object, Sample, Samples, kind};
 

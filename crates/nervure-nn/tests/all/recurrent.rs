@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use ndarray::{Array2, Array3, Axis, s};
+use nervure_exec::Buffer;
 use nervure_graph::{Array, Bindings, Builder, DType, Dim, evaluate};
 use nervure_nn::prelude::*;
 use nervure_nn::word::Object;
-use nervure_nn::{Layer, Lower};
+use nervure_nn::{Error, Layer, Lower};
 
 const UNITS: usize = 3;
 const ROWS: usize = 2;
@@ -87,6 +89,61 @@ fn a_stateful_layer_goes_on_where_it_stopped() {
         // The same sums in the same order.
         assert_eq!(received[0].to_f64(), expected[0].to_f64(), "{layer:?}");
     }
+}
+
+/// Steps in pieces, batch after batch, are what a layer that is not stateful does with all of them.
+#[test]
+fn a_stateful_model_goes_on_from_prediction_to_prediction() {
+    let network = |steps: usize, stateful| {
+        let x = input("x", [steps, 4]);
+        let x = if stateful { x.batch_size(ROWS) } else { x };
+        let y = LSTM::new(UNITS).return_sequences(true).stateful(stateful).named("lstm").on(&x);
+        Model::new(&x, &y).build(Seed(3)).unwrap()
+    };
+    let x =
+        Array3::from_shape_fn((ROWS, 6, 4), |(row, step, i)| ((31 * row + 7 * step + i) % 11) as f32 / 5.0);
+    let piece = |from: usize, to: usize| x.slice(s![.., from..to, ..]).to_owned();
+    let doubles = |y: Buffer| y.as_f32().unwrap().to_vec();
+    let whole = doubles(network(6, false).predict(&x).unwrap());
+    let expected = |from: usize| -> Vec<f32> {
+        let rows = whole.chunks(6 * UNITS);
+        rows.flat_map(|row| row[from * UNITS..(from + 3) * UNITS].to_vec()).collect()
+    };
+    let mut model = network(3, true);
+    let first = piece(0, 3);
+    for _ in 0..2 {
+        assert_eq!(doubles(model.predict_stateful(&first).unwrap()), expected(0));
+        // What leaves the model as it is goes on too, from the same state each time.
+        for _ in 0..2 {
+            assert_eq!(doubles(model.predict(piece(3, 6)).unwrap()), expected(3));
+        }
+        assert_eq!(doubles(model.predict_stateful(piece(3, 6)).unwrap()), expected(3));
+        model.reset_states();
+    }
+    // Batches of one call follow each other.
+    let both = ndarray::concatenate![Axis(0), first, piece(3, 6)];
+    assert_eq!(doubles(model.predict(&both).unwrap()), [expected(0), expected(3)].concat());
+}
+
+#[test]
+fn rows_are_multiples_of_a_fixed_batch() {
+    let x = input("x", [3]).batch_size(4);
+    let model = Model::new(&x, &Dense::new(1).on(&x)).build(Seed(1)).unwrap();
+    assert_eq!(model.predict(Array2::<f32>::zeros((8, 3))).unwrap().shape(), [8, 1]);
+    let refused = |result: Result<Buffer, Error>| result.unwrap_err().to_string();
+    let said = refused(model.predict(Array2::<f32>::zeros((6, 3))));
+    assert_eq!(said, "input `x`: expected rows in multiples of 4, its batch_size, received 6");
+    let data = Dataset::new(&Array2::<f32>::zeros((8, 3)), &Array2::<f32>::zeros((8, 1)));
+    let mut model = model;
+    model.fit(&data, Fit::new(MeanSquaredError, Adam::new())).unwrap();
+    assert_eq!(model.step(), 2);
+    let fit = Fit::new(MeanSquaredError, Adam::new()).batch_size(8);
+    let said = model.fit(&data, fit).unwrap_err().to_string();
+    assert_eq!(said, "batch_size: expected 4, that of the inputs, received 8");
+    let other = input("other", [3]).batch_size(2);
+    let network = Model::new([&x, &other], &(x.clone() + other.clone())).build(Seed(1));
+    let said = network.unwrap_err().to_string();
+    assert!(said.contains("batch_size of input `other`: expected 4"), "{said}");
 }
 
 #[test]
