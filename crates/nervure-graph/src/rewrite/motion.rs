@@ -66,18 +66,24 @@ impl Motion<'_> {
         let sliced = scan.carries + scan.slices;
         let (_time, operands) = body.inputs.split_last()?;
         let invariants = &operands[sliced..];
+        let has_steps = scan.length.as_const().is_some_and(|length| length > 0);
         let (mut steady, mut given) = (vec![false; body.nodes.len()], vec![false; body.nodes.len()]);
         let mut readers = vec![0usize; body.nodes.len()];
         body.outputs.iter().for_each(|(_, id)| readers[id.index()] += 1);
         for (id, node) in body.ids().zip(&body.nodes) {
             let is_input = matches!(node.op, Op::Input { .. });
             given[id.index()] = invariants.contains(&id) || node.inputs.iter().any(|i| given[i.index()]);
-            steady[id.index()] =
-                if is_input { given[id.index()] } else { node.inputs.iter().all(|i| steady[i.index()]) };
+            steady[id.index()] = if is_input {
+                given[id.index()]
+            } else {
+                // What no step does must not fail.
+                (has_steps || !matches!(part(&node.op), Part::MayFail))
+                    && node.inputs.iter().all(|i| steady[i.index()])
+            };
             node.inputs.iter().for_each(|i| readers[i.index()] += 1);
         }
-        let before =
-            body.ids().filter(|id| steady[id.index()] && given[id.index()] && is_work(&body.node(*id).op));
+        let is_work = |id: NodeId| matches!(part(&body.node(id).op), Part::Work);
+        let before = body.ids().filter(|id| steady[id.index()] && given[id.index()] && is_work(*id));
         let is_slice = |id: &NodeId| operands[scan.carries..sliced].contains(id);
         let factors = |id: NodeId| {
             let node = body.node(id);
@@ -203,8 +209,17 @@ fn append(new: &mut Graph, node: Node) -> NodeId {
     id
 }
 
-/// Whether an operation costs anything at each step, and may be done where there is none: an index may be out of range. A scan within a body leaves with its projections.
-fn is_work(op: &Op) -> bool {
+/// What an operation is to the step that it is done in.
+enum Part {
+    /// Costs something at each step: worth doing once.
+    Work,
+    /// Costs next to nothing: leaves with what needs it.
+    Form,
+    /// An index may be out of range: leaves with what needs it, if there is a step that would have failed.
+    MayFail,
+}
+
+fn part(op: &Op) -> Part {
     match op {
         Op::Unary(_)
         | Op::Binary(_)
@@ -223,7 +238,7 @@ fn is_work(op: &Op) -> bool {
         | Op::Pad { .. }
         | Op::Concat { .. }
         | Op::ArgSort { .. }
-        | Op::Project { .. } => true,
+        | Op::Project { .. } => Part::Work,
         Op::Input { .. }
         | Op::Parameter { .. }
         | Op::Constant(_)
@@ -234,9 +249,12 @@ fn is_work(op: &Op) -> bool {
         | Op::Transpose { .. }
         | Op::Broadcast { .. }
         | Op::Slice { .. }
-        | Op::Reverse { .. }
-        | Op::Gather { .. }
-        | Op::ScatterAdd { .. }
-        | Op::Scan(_) => false,
+        | Op::Reverse { .. } => Part::Form,
+        Op::Gather { .. } | Op::ScatterAdd { .. } => Part::MayFail,
+        // Leaves with its projections.
+        Op::Scan(scan) => {
+            let may_fail = scan.body.nodes.iter().any(|node| matches!(part(&node.op), Part::MayFail));
+            if may_fail { Part::MayFail } else { Part::Form }
+        }
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use nervure_graph::testing::{Case, cases, gradients_of, random_graph};
-use nervure_graph::{Builder, DType, Graph, Op, simplify};
+use nervure_graph::{Array, Bindings, Builder, DType, Dim, Graph, Op, Scan, simplify};
 
 /// Every value that is left is the same to the bit. How many nodes went into others or are not needed.
 fn check(case: &Case) -> usize {
@@ -116,4 +116,54 @@ fn scans_are_pruned() {
     let gradients = gradients_of(&case).unwrap().graph;
     assert_eq!(sizes(&gradients), [(2, 3), (2, 0)]);
     assert_eq!(sizes(&simplify(&gradients).graph), [(2, 2), (2, 0)]);
+}
+
+/// What is the same in every step is computed before the loop; an index that no step would read stays in a loop that may have no steps, as
+/// does all that is made of what it picks.
+#[test]
+fn what_may_fail_leaves_only_loops_that_have_steps() {
+    let case = |length: Dim, steps: usize| {
+        let body = Builder::new();
+        let x = body.input("x", DType::F32, [2.into()]);
+        let table = body.input("table", DType::F32, [3.into(), 2.into()]);
+        let w = body.input("w", DType::F32, [2.into(), 2.into()]);
+        let index = body.input("index", DType::I32, []);
+        body.input("time", DType::I32, []);
+        let picked = table.gather(index, 0);
+        let of_step = x.reshape([1, 2].map(Dim::from)) + 1.0;
+        let right = w * picked.sin();
+        body.output("elementwise", x * picked.exp());
+        body.output("of the slice", x.reshape([1, 2].map(Dim::from)).matmul(right));
+        body.output("of the step", of_step.matmul(right));
+        body.output("without it", x * w.sum(&[0]));
+        let body = body.finish().unwrap();
+        let scan = Scan { body, carries: 0, slices: 1, length: length.clone(), reverse: false };
+        let g = Builder::new();
+        let x = g.input("x", DType::F32, [length, 2.into()]);
+        let table = g.input("table", DType::F32, [3.into(), 2.into()]);
+        let w = g.input("w", DType::F32, [2.into(), 2.into()]);
+        let scan = g.scan(scan, &[x, table, w, g.input("index", DType::I32, [])]);
+        (0..4).for_each(|i| g.output(&format!("{i}"), scan.project(i)));
+        let inputs = [
+            ("x", Array::floats(&[steps, 2], vec![0.5; steps * 2])),
+            ("table", Array::floats(&[3, 2], vec![0.25; 6])),
+            ("w", Array::floats(&[2, 2], vec![2.0; 4])),
+            ("index", Array::of(DType::I32, &[], &[if steps == 0 { 3.0 } else { 2.0 }])),
+        ];
+        let inputs = inputs.map(|(name, a)| (name.to_string(), a)).into();
+        Case::new("loop", g.finish().unwrap(), Bindings::from([("n".into(), steps)]), inputs, [].into())
+    };
+    let gathers = |length: Dim, steps: usize| {
+        let case = case(length, steps);
+        check(&case);
+        let is_gather = |node: &&nervure_graph::Node| matches!(node.op, Op::Gather { .. });
+        let graph = simplify(&case.graph).graph;
+        let sums = graph.nodes().iter().filter(|node| matches!(node.op, Op::Reduce { .. }));
+        assert_eq!(sums.count(), 1, "a sum that cannot fail leaves");
+        graph.nodes().iter().filter(is_gather).count()
+    };
+    assert_eq!(gathers(Dim::symbol("n"), 0), 0);
+    assert_eq!(gathers(Dim::symbol("n"), 3), 0);
+    assert_eq!(gathers(0.into(), 0), 0);
+    assert_eq!(gathers(3.into(), 3), 1);
 }
