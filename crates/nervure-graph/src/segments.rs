@@ -1,7 +1,9 @@
 //! Scans whose gradient keeps less: cut into segments that are computed again when the gradient comes to them.
 
+use std::sync::Arc;
+
 use crate::inline::{copy_into, unused_name};
-use crate::{Builder, DType, Dim, Error, Graph, NodeId, Scan, Tensor};
+use crate::{Builder, DType, Dim, Error, Graph, NodeId, Op, Scan, Tensor, infer};
 
 impl Builder {
     /// The results of a scan of T steps, the same bits as those of [`Builder::scan`], whose gradient keeps memory for some 2·√T steps instead of T and
@@ -27,13 +29,17 @@ impl Builder {
     /// # Ok::<(), nervure_graph::Error>(())
     /// ```
     pub fn scan_in_segments<'g>(&'g self, scan: &Scan, inputs: &[Tensor<'g>]) -> Vec<Tensor<'g>> {
-        let results = scan.body.outputs().len();
-        let length = scan.length.as_const().filter(|&length| length >= SHORT);
-        let fits = inputs.len() + 1 == scan.body.inputs().len() && results >= scan.carries;
-        let Some(length) = length.filter(|_| fits) else {
-            // What does not fit is an error that the scan itself reports.
+        let whole = || {
             let whole = self.scan(scan.clone(), inputs);
-            return (0..results).map(|i| whole.project(i)).collect();
+            (0..scan.body.outputs().len()).map(|i| whole.project(i)).collect()
+        };
+        // What does not fit is an error that the scan itself reports.
+        let fits = || {
+            let ids: Vec<NodeId> = inputs.iter().map(|x| x.id()).collect();
+            self.read(|graph| infer(graph, &Op::Scan(Arc::new(scan.clone())), &ids)).is_ok()
+        };
+        let Some(length) = scan.length.as_const().filter(|&length| length >= SHORT && fits()) else {
+            return whole();
         };
         let each = (1..length).find(|n| n * n >= length).unwrap_or(1);
         let cut = Cut { scan, each, segments: length / each };
@@ -42,7 +48,7 @@ impl Builder {
             Ok((segment, body)) => cut.write(self, inputs, segment, body),
             Err(e) => {
                 self.record(e);
-                inputs.iter().copied().cycle().take(results).collect()
+                whole()
             }
         }
     }

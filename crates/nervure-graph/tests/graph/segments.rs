@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use nervure_graph::testing::Case;
-use nervure_graph::{Array, Bindings, Builder, DType, Dim, Graph, Op, Scan, Tensor, gradient};
+use nervure_graph::{Array, Bindings, Builder, DType, Dim, Error, Graph, Op, Scan, Tensor, gradient};
 
 /// h ← tanh(h·w + x·noise) + t/100, with h·h stacked.
 fn scan(length: impl Into<Dim>, reverse: bool) -> Scan {
@@ -84,4 +84,25 @@ fn what_a_gradient_keeps_is_known() {
     // The carry, a product and a hyperbolic tangent, of six floats each.
     assert_eq!(scan(10, false).kept_bytes(), Dim::from(10 * 3 * 6 * 4));
     assert_eq!(scan(Dim::symbol("n"), true).kept_bytes().to_string(), "72*n");
+}
+
+/// As many results as the body has, and the error: whatever the operands are.
+#[test]
+fn operands_that_do_not_fit_are_an_error() {
+    let check = |operands: fn(&Builder) -> Vec<Tensor<'_>>| {
+        let g = Builder::new();
+        let operands = operands(&g);
+        assert_eq!(g.scan_in_segments(&scan(16, false), &operands).len(), 2);
+        let error = g.finish().unwrap_err();
+        assert!(matches!(&error, Error::Operands { op, .. } if op == "Scan"), "{error}");
+    };
+    check(|_| Vec::new());
+    check(|g| vec![g.scalar(DType::F32, 0.0); 2]);
+    check(|g| vec![g.scalar(DType::F32, 0.0); 3]);
+    check(|g| {
+        let float = |name: &str, shape: &[usize]| {
+            g.input(name, DType::F32, shape.iter().map(|&n| n.into()).collect::<Vec<Dim>>())
+        };
+        vec![float("h", &[3, 2]), float("x", &[15, 3, 2]), float("w", &[2, 2])]
+    });
 }
