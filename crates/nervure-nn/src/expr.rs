@@ -1,6 +1,5 @@
 //! Networks written as expressions: inputs, layers applied to values, and chains of layers.
 
-use crate::network::Written;
 use std::collections::BTreeMap;
 use std::ops;
 use std::panic::Location;
@@ -9,7 +8,8 @@ use std::sync::Arc;
 use nervure_graph::{DType, Dim};
 
 use crate::layers::{self, Layer};
-use crate::network::{Call, InputSpec, LayerSpec, Network, Source};
+use crate::network::{Call, InputSpec, LayerSpec, Network, Source, Written};
+use crate::regularizers::Regularizer;
 use crate::word::Object;
 use crate::{Error, Model, Result, Seed};
 
@@ -31,13 +31,16 @@ struct InstanceData {
     layer: Object<dyn Layer>,
     name: Option<String>,
     trainable: bool,
+    activity_regularizer: Option<Object<dyn Regularizer>>,
     written: &'static Location<'static>,
 }
 
 impl Instance {
     #[track_caller]
     pub(crate) fn from_object(layer: Object<dyn Layer>) -> Instance {
-        Instance(Arc::new(InstanceData { layer, name: None, trainable: true, written: Location::caller() }))
+        let written = Location::caller();
+        let data = InstanceData { layer, name: None, trainable: true, activity_regularizer: None, written };
+        Instance(Arc::new(data))
     }
 
     /// Under a name of its own.
@@ -48,6 +51,12 @@ impl Instance {
     /// With weights that training leaves alone.
     pub fn frozen(self) -> Instance {
         Instance(Arc::new(InstanceData { trainable: false, ..(*self.0).clone() }))
+    }
+
+    /// With a penalty on its results, divided by the number of rows: what Keras's `activity_regularizer` is, of any layer.
+    pub fn activity_regularizer(self, regularizer: impl Into<Object<dyn Regularizer>>) -> Instance {
+        let activity_regularizer = Some(regularizer.into());
+        Instance(Arc::new(InstanceData { activity_regularizer, ..(*self.0).clone() }))
     }
 
     /// Applied to expressions. Of a layer with several outputs this is the first: see [`Expr::output`].
@@ -385,6 +394,7 @@ impl Walk {
             name,
             layer: data.layer.clone(),
             trainable: data.trainable,
+            activity_regularizer: data.activity_regularizer.clone(),
             written: Written(Some(data.written)),
         });
         self.layers.insert(address, at);

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::expr::{Expr, Inputs, Instance, Sequential, concat, input, input_of};
 use crate::layers::Layer;
 use crate::lower::{Lower, Lowered};
+use crate::regularizers::Regularizer;
 use crate::word::{Object, kind};
 use crate::{Error, Model, Result, Seed};
 
@@ -55,6 +56,9 @@ pub struct LayerSpec {
     /// Whether training changes its weights.
     #[serde(default = "yes")]
     pub trainable: bool,
+    /// What its results are penalized by, each for itself, divided by the number of rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity_regularizer: Option<Object<dyn Regularizer>>,
     #[serde(skip)]
     pub(crate) written: Written,
 }
@@ -294,7 +298,12 @@ impl Layer for Network {
             let operands = operands.ok_or_else(|| {
                 Error::Network(format!("layer `{}` uses an output that is not there", spec.name))
             })?;
-            values.push(cx.layer(&spec.name, &*spec.layer, spec.trainable, &operands).map_err(written)?);
+            let outputs = cx.layer(&spec.name, &*spec.layer, spec.trainable, &operands).map_err(written)?;
+            if let Some(regularizer) = &spec.activity_regularizer {
+                let _scope = cx.builder().scope(&spec.name, spec.layer.kind());
+                outputs.iter().for_each(|&y| cx.regularize(&**regularizer, y));
+            }
+            values.push(outputs);
         }
         let output = |(name, s): &(String, Source)| {
             find(&values, *s)

@@ -3,7 +3,7 @@ use nervure_graph::{DType, Dim, Tensor, Type};
 use crate::Result;
 use crate::activations::{Activation, Sigmoid, Tanh};
 use crate::layers::Layer;
-use crate::layers::cell::{Cell, CellWeights, Gates, linear, product};
+use crate::layers::cell::{Cell, CellWeights, linear, product};
 use crate::layers::recurrent::recurrent;
 use crate::lower::Lower;
 use crate::network::batch;
@@ -63,16 +63,7 @@ impl Cell for GRUCell {
 
     fn weights<'g>(&self, cx: &mut Lower<'g>, rows: &Dim, n: usize) -> Result<CellWeights<'g>> {
         let (units, width) = (self.units, 3 * self.units.min(usize::MAX / 3));
-        let gates = Gates {
-            cell: self,
-            units,
-            count: 3,
-            kernel: &self.kernel,
-            recurrent: &self.recurrent,
-            dropout: self.dropout,
-            recurrent_dropout: self.recurrent_dropout,
-        };
-        let CellWeights { mut input, mut recurrent, inner } = gates.weights(cx, rows, n)?;
+        let CellWeights { mut input, mut recurrent, inner } = self.gates(3).weights(cx, rows, n)?;
         if !self.reset_after {
             // What h is multiplied by, and what r ⊙ h is: cut once, not at each step.
             let columns = |from: usize, count: usize| recurrent[0].narrow(-1, from * units, count * units);

@@ -5,7 +5,7 @@ use crate::Result;
 use crate::activations::{Activation, Relu, Sigmoid, Tanh};
 use crate::initializers::{Fans, Initializer, Ones, Stream};
 use crate::layers::Layer;
-use crate::layers::cell::{Cell, CellWeights, Gates, linear, product};
+use crate::layers::cell::{Cell, CellWeights, linear, product};
 use crate::layers::recurrent::recurrent;
 use crate::lower::Lower;
 use crate::network::batch;
@@ -63,16 +63,7 @@ impl Cell for LSTMCell {
     }
 
     fn weights<'g>(&self, cx: &mut Lower<'g>, rows: &Dim, n: usize) -> Result<CellWeights<'g>> {
-        let gates = Gates {
-            cell: self,
-            units: self.units,
-            count: 4,
-            kernel: &self.kernel,
-            recurrent: &self.recurrent,
-            dropout: self.dropout,
-            recurrent_dropout: self.recurrent_dropout,
-        };
-        let mut weights = gates.weights(cx, rows, n)?;
+        let mut weights = self.gates(4).weights(cx, rows, n)?;
         if self.use_bias {
             let mut bias = self.bias.clone();
             if self.unit_forget_bias {

@@ -6,6 +6,7 @@ use crate::Result;
 use crate::host::HostLayer;
 use crate::lower::Lower;
 use crate::network::{Expr, Inputs, Instance};
+use crate::regularizers::Regularizer;
 use crate::word::{Object, Word, family};
 
 mod attend;
@@ -183,6 +184,15 @@ pub trait Layer: Word {
         Self: Sized,
     {
         Instance::from(self).frozen()
+    }
+
+    /// The layer with a penalty on its results, divided by the number of rows.
+    #[track_caller]
+    fn activity_regularizer(self, regularizer: impl Into<Object<dyn Regularizer>>) -> Instance
+    where
+        Self: Sized,
+    {
+        Instance::from(self).activity_regularizer(regularizer)
     }
 
     /// The layer applied to expressions.

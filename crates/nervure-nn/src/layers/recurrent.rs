@@ -80,6 +80,21 @@ macro_rules! recurrent {
             }
         }
 
+        impl $cell {
+            fn gates(&self, count: usize) -> $crate::layers::cell::Gates<'_> {
+                let Self { units, kernel, recurrent, dropout, recurrent_dropout, .. } = self;
+                $crate::layers::cell::Gates {
+                    cell: self,
+                    units: *units,
+                    count,
+                    kernel,
+                    recurrent,
+                    dropout: *dropout,
+                    recurrent_dropout: *recurrent_dropout,
+                }
+            }
+        }
+
         impl $crate::layers::Layer for $layer {
             fn lower<'g>(
                 &self,

@@ -3,7 +3,7 @@ use nervure_graph::{DType, Dim, Tensor, Type};
 use crate::Result;
 use crate::activations::Sigmoid;
 use crate::layers::Layer;
-use crate::layers::cell::{Cell, CellWeights, Gates, linear, product};
+use crate::layers::cell::{Cell, CellWeights, linear, product};
 use crate::layers::recurrent::recurrent;
 use crate::lower::Lower;
 use crate::network::batch;
@@ -50,16 +50,7 @@ impl Cell for SimpleRNNCell {
     }
 
     fn weights<'g>(&self, cx: &mut Lower<'g>, rows: &Dim, n: usize) -> Result<CellWeights<'g>> {
-        let gates = Gates {
-            cell: self,
-            units: self.units,
-            count: 1,
-            kernel: &self.kernel,
-            recurrent: &self.recurrent,
-            dropout: self.dropout,
-            recurrent_dropout: self.recurrent_dropout,
-        };
-        let mut weights = gates.weights(cx, rows, n)?;
+        let mut weights = self.gates(1).weights(cx, rows, n)?;
         if self.use_bias {
             weights.input.push(cx.weight(self.bias.weight("bias", [self.units])));
         }

@@ -531,6 +531,35 @@ fn steps_as_fit_does(network: Sequential, data: &Dataset, size: usize) {
     }
 }
 
+/// Any layer's results may be penalized: what [`ActivityRegularization`] behind it does, and in a file.
+#[test]
+fn results_are_penalized_as_by_a_layer_of_its_own() {
+    let layer = || Dense::new(3).activation(Tanh);
+    let end = || Dense::new(1).activation(Sigmoid);
+    let apart = Sequential::new([3]).add(layer()).add(ActivityRegularization::new().l2(0.3)).add(end());
+    let of_layer = Sequential::new([3]).add(layer().activity_regularizer(L2::new(0.3))).add(end());
+    let written = serde_json::to_string(&of_layer.network().unwrap()).unwrap();
+    let read: Network = serde_json::from_str(&written).unwrap();
+    let train = |mut model: Model| {
+        let history = model.fit(&rows(24), fit().epochs(3).batch_size(8).shuffle(false)).unwrap();
+        (history.get("loss").to_vec(), doubles_of(&model))
+    };
+    let expected = train(apart.build(Seed(5)).unwrap());
+    // The same operations, in another order of a sum of two.
+    let received = train(read.build(Seed(5)).unwrap());
+    near(&received.0, &expected.0, 10.0 * SINGLE);
+    near(&received.1, &expected.1, 100.0 * SINGLE);
+    let without = train(Sequential::new([3]).add(layer()).add(end()).build(Seed(5)).unwrap());
+    assert!(expected.0[0] > without.0[0] + 1e-3);
+}
+
+fn doubles_of(model: &Model) -> Vec<f64> {
+    model
+        .weights()
+        .flat_map(|(_, w)| w.as_f32().unwrap().iter().map(|&x| f64::from(x)).collect::<Vec<_>>())
+        .collect()
+}
+
 #[test]
 fn a_run_may_go_to_another_thread() {
     fn send<T: Send>() {}
