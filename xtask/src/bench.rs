@@ -40,13 +40,23 @@ type Best = BTreeMap<&'static str, (f64, String)>;
 struct Figures {
     /// In the order in which they were timed.
     cases: Vec<(Case, Best)>,
-    /// Floating-point operations of a step, and the error against the reference.
-    steps: BTreeMap<String, (f64, f64)>,
+    steps: BTreeMap<String, Step>,
     /// What `fit` took in each round.
     fits: BTreeMap<String, Vec<Fit>>,
     /// GFLOP/s, the highest of the run.
     peak: f64,
     threads: u64,
+}
+
+/// What holds for a step in all rounds.
+#[derive(Debug, Clone, Default)]
+struct Step {
+    gflop: f64,
+    /// Errors of losses, and of optimizer's slots and statistics, against the reference.
+    loss: f64,
+    state: f64,
+    /// Sizes of the batches that were compared.
+    rows: String,
 }
 
 /// A step of `fit` over so many rows, and the step alone that was timed in turn with it, in microseconds; what the one takes over the other.
@@ -144,8 +154,18 @@ impl Figures {
         for line in lines("train").iter().chain(&lines("predict")) {
             let predicts = line.get("us").is_some();
             if check && !predicts {
-                let error = number(&line["check"], "error")?;
-                self.steps.insert(name(line), (number(line, "gflop")?, error));
+                let checks = line["check"].as_array().map_or(&[][..], Vec::as_slice);
+                let worst = |key: &str| {
+                    let errors = checks.iter().map(|c| number(c, key));
+                    errors.reduce(|a, b| Ok(a?.max(b?))).ok_or("nervure bench says no check")?
+                };
+                let step = Step {
+                    gflop: number(line, "gflop")?,
+                    loss: worst("loss_error")?,
+                    state: worst("state_error")?,
+                    rows: checks.iter().map(|c| c["rows"].to_string()).collect::<Vec<_>>().join(", "),
+                };
+                self.steps.insert(name(line), step);
             }
             if let Some(rows) = line["fit"]["rows"].as_u64() {
                 let of = |key: &str| number(&line["fit"], key);
@@ -208,20 +228,25 @@ impl Figures {
             peers::versions()?
         );
         text += "Training steps (forward, loss, backward, Adam), µs. Ratio: the fastest peer's time over Nervure's. Share: FLOPs of the direct\n\
-            algorithm, without the gradient of the first layer's input, over Nervure's time, of the measured peak. Error: the losses of the first steps\n\
-            against the reference interpreter's in f64.\n\n";
+            algorithm, without the gradient of the first layer's input, over Nervure's time, of the measured peak. Losses, gradients: errors of the losses of\n\
+            the first steps, and of Adam's moments and other statistics after one, against the reference interpreter's in f64, on so many rows.\n\n";
         let head: Vec<&str> = TRAINERS.iter().map(|t| t.1).collect();
-        writeln!(text, "| workload | Nervure | {} | ratio | share | error |", head.join(" | "))?;
-        writeln!(text, "|---|{}", "--:|".repeat(head.len() + 4))?;
+        writeln!(
+            text,
+            "| workload | Nervure | {} | ratio | share | losses | gradients | rows |",
+            head.join(" | ")
+        )?;
+        writeln!(text, "|---|{}", "--:|".repeat(head.len() + 6))?;
         let mut ratios = Vec::new();
         for (case, best) in self.cases.iter().filter(|(c, _)| c.predict.is_none()) {
-            let (gflop, error) = self.steps.get(&case.workload).copied().unwrap_or_default();
+            let Step { gflop, loss, state, rows } =
+                self.steps.get(&case.workload).cloned().unwrap_or_default();
             let ratio = ratio(best);
             ratios.extend(ratio);
             let cells = TRAINERS.iter().map(|(name, _)| micros(best.get(name)));
             writeln!(
                 text,
-                "| {} | {} | {} | {} | {:.0} % | {error:.0e} |",
+                "| {} | {} | {} | {} | {:.0} % | {loss:.0e} | {state:.0e} | {rows} |",
                 case.workload,
                 micros(best.get(NERVURE)),
                 cells.collect::<Vec<_>>().join(" | "),

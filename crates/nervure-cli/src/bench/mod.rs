@@ -18,7 +18,7 @@ use nervure_nn::network::BATCH;
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, Result};
-use crate::style::table;
+use crate::style::{WIDTH, counted, cut, table};
 use crate::{Common, output};
 use check::{Check, check};
 use clock::{Timing, time};
@@ -42,7 +42,7 @@ pub struct BenchArgs {
     #[arg(long)]
     profile: bool,
 
-    /// Hold the losses of some steps against those of the reference interpreter, which is slow
+    /// Hold losses and gradients against the reference interpreter's, which takes seconds each
     #[arg(long)]
     check: bool,
 
@@ -62,7 +62,8 @@ struct Train {
     workload: &'static Workload,
     timing: Timing,
     flops: u64,
-    check: Option<Check>,
+    /// None unless asked for.
+    checks: Vec<Check>,
     profile: Option<Profile>,
     /// Where `Model::fit` is timed: what it costs.
     fed: Option<Fed>,
@@ -121,7 +122,7 @@ impl BenchArgs {
     }
 
     fn train(&self, workload: &'static Workload, model: &mut Model, threads: &Arc<Threads>) -> Result<Train> {
-        let check = self.check.then(|| check(workload, model)).transpose()?;
+        let checks = if self.check { check(workload, model)? } else { Vec::new() };
         let batch = workload.batch(model, workload.batch)?;
         let flops = step_flops(model.graph(), &Bindings::from([(BATCH.into(), workload.batch)]))?;
         let mut step = model.train_step(workload.training(), &batch)?;
@@ -135,7 +136,7 @@ impl BenchArgs {
         let fed = (workload.is_fed && self.seconds > 0.0)
             .then(|| fed(workload, model, threads, self.budget()))
             .transpose()?;
-        Ok(Train { workload, timing, flops, check, profile, fed })
+        Ok(Train { workload, timing, flops, checks, profile, fed })
     }
 
     fn predict(&self, workload: &'static Workload, model: &Model, batch: usize) -> Result<Predict> {
@@ -186,8 +187,18 @@ fn as_json(peak: f64, threads: &Threads, train: &[Train], predict: &[Predict]) -
                 "percent": fed.percent(),
             });
         }
-        if let Some(check) = &t.check {
-            line["check"] = json!({"steps": check::STEPS, "rows": check.rows, "error": check.error});
+        let checks = t.checks.iter().map(|c| {
+            json!({
+                "rows": c.rows,
+                "steps": c.steps,
+                "loss_error": c.loss,
+                "states": c.states,
+                "state_error": c.state.error,
+                "worst_state": c.state.name,
+            })
+        });
+        if !t.checks.is_empty() {
+            line["check"] = checks.collect();
         }
         with_profile(line, &t.profile)
     });
@@ -246,10 +257,14 @@ fn as_text(peak: f64, threads: &Threads, train: &[Train], predict: &[Predict]) -
                 short(fed.step),
             );
         }
-        if let Some(Check { rows, error }) = &t.check {
-            let (name, steps) = (t.workload.name, check::STEPS);
+        for Check { rows, steps, loss, state, states } in &t.checks {
             text += &format!(
-                "\n{name}: losses of {steps} steps on {rows} rows within {error:.1e} of the reference's\n"
+                "\n{}, {rows} rows against the reference:\n  losses of {} within {loss:.1e}\n  {states} slots and statistics after a step \
+                 within {:.1e}, worst:\n    {}\n",
+                t.workload.name,
+                counted(*steps, "step"),
+                state.error,
+                cut(&state.name, WIDTH - 4),
             );
         }
     }
