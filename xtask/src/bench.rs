@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -43,8 +44,10 @@ struct Figures {
     steps: BTreeMap<String, Step>,
     /// What `fit` took in each round.
     fits: BTreeMap<String, Vec<Fit>>,
-    /// GFLOP/s, the highest of the run.
-    peak: f64,
+    /// GFLOP/s, as measured just before each turn.
+    peaks: Vec<f64>,
+    /// Peers that failed, and of what.
+    failed: Vec<String>,
     threads: u64,
 }
 
@@ -69,6 +72,8 @@ struct Fit {
 }
 
 const NERVURE: &str = "Nervure";
+/// Turns of each workload, unless told otherwise.
+const ROUNDS: usize = 3;
 
 pub fn run(arguments: &[&str]) -> Result<()> {
     let options = Options::parse(arguments)?;
@@ -84,47 +89,53 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     let names = figures.nervure(&options, options.only.as_deref(), true)?;
     let threads = figures.threads as usize;
     let start = |name: &'static str| python.as_deref().map(|p| Peer::start(p, name, threads)).transpose();
-    let mut trainers =
-        TRAINERS.iter().filter_map(|(name, _)| start(name).transpose()).collect::<Result<Vec<_>>>()?;
+    let mut trainers = TRAINERS.iter().map(|(name, _)| start(name)).collect::<Result<Vec<_>>>()?;
     let mut predictor = start(PREDICTOR.0)?;
     for name in &names {
         eprintln!("— {name}");
         for _ in 0..options.rounds {
             figures.nervure(&options, Some(name), false)?;
             for peer in &mut trainers {
-                figures.peer(peer, &Case { workload: name.clone(), predict: None })?;
+                figures.try_peer(peer, &Case { workload: name.clone(), predict: None });
             }
-            if let Some(peer) = &mut predictor {
-                let cases: Vec<Case> = figures.cases.iter().map(|(case, _)| case.clone()).collect();
-                for case in cases.iter().filter(|c| c.workload == *name && c.predict.is_some()) {
-                    figures.peer(peer, case)?;
-                }
+            let cases: Vec<Case> = figures.cases.iter().map(|(case, _)| case.clone()).collect();
+            for case in cases.iter().filter(|c| c.workload == *name && c.predict.is_some()) {
+                figures.try_peer(&mut predictor, case);
             }
         }
     }
-    let text = figures.text()?;
+    let text = figures.text(python.as_deref())?;
     println!("{text}");
-    if options.only.is_none() && python.is_some() {
+    figures.in_order()?;
+    if options.is_whole() && python.is_some() {
         write_results(&text)?;
     }
-    figures.in_order()
+    if figures.failed.is_empty() { Ok(()) } else { Err("a peer failed: its figures are missing".into()) }
 }
 
 impl Options {
     fn parse(arguments: &[&str]) -> Result<Options> {
-        let mut options = Options { only: None, threads: None, rounds: 3, peers: None };
+        let mut options = Options { only: None, threads: None, rounds: ROUNDS, peers: None };
         let mut rest = arguments.iter();
         while let Some(flag) = rest.next() {
             let value = rest.next().ok_or_else(|| format!("{flag}: expected a value"))?.to_string();
             match *flag {
                 "--only" => options.only = Some(value),
                 "--threads" => options.threads = Some(value.parse()?),
-                "--rounds" => options.rounds = value.parse::<usize>()?.max(1),
+                "--rounds" => match value.parse() {
+                    Ok(rounds) if rounds > 0 => options.rounds = rounds,
+                    _ => return Err(format!("--rounds: expected a number above 0, received {value}").into()),
+                },
                 "--peers" => options.peers = Some(value),
                 _ => return Err(format!("no option `{flag}`: see cargo xtask help").into()),
             }
         }
         Ok(options)
+    }
+
+    /// Whether a run's figures are those that are kept: of all workloads, on all threads, in no fewer rounds than usual.
+    fn is_whole(&self) -> bool {
+        self.only.is_none() && self.threads.is_none() && self.rounds >= ROUNDS
     }
 }
 
@@ -147,7 +158,7 @@ impl Figures {
         let said: Value = serde_json::from_slice(&output(&mut command)?.0.stdout)?;
         let number =
             |v: &Value, key: &str| v[key].as_f64().ok_or_else(|| format!("nervure bench says no {key}"));
-        self.peak = self.peak.max(number(&said, "peak_gflops")?);
+        self.peaks.push(number(&said, "peak_gflops")?);
         self.threads = said["threads"].as_u64().unwrap_or(1);
         let lines = |key: &str| said[key].as_array().cloned().unwrap_or_default();
         let name = |v: &Value| v["name"].as_str().unwrap_or_default().to_owned();
@@ -188,6 +199,23 @@ impl Figures {
         Ok(())
     }
 
+    /// Times a peer; one that fails is out from then on, and the others go on.
+    fn try_peer(&mut self, peer: &mut Option<Peer>, case: &Case) {
+        let Some(at_work) = peer else { return };
+        if let Err(error) = self.peer(at_work, case) {
+            eprintln!("{error}");
+            self.failed.push(error.to_string());
+            *peer = None;
+        }
+    }
+
+    /// The median of the measured peaks: what the machine did while the others were timed.
+    fn peak(&self) -> f64 {
+        let mut peaks = self.peaks.clone();
+        peaks.sort_by(f64::total_cmp);
+        peaks.get(peaks.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
     fn enter(&mut self, case: &Case, contender: &'static str, us: f64, setting: String) {
         let at = self.cases.iter().position(|(c, _)| c == case).unwrap_or_else(|| {
             self.cases.push((case.clone(), Best::new()));
@@ -208,25 +236,28 @@ impl Figures {
             return Ok(());
         };
         let wanted = wanted * self.threads as f64;
-        if self.peak >= wanted {
+        if self.peak() >= wanted {
             return Ok(());
         }
         Err(format!(
             "the machine is not in order: its loop of multiply-adds ran at {:.0} GFLOP/s, expected at least {wanted:.0}",
-            self.peak
+            self.peak()
         )
         .into())
     }
 
-    fn text(&self) -> Result<String> {
+    fn text(&self, python: Option<&Path>) -> Result<String> {
         let mut text = format!(
             "Machine: {}, {} threads, measured peak {:.0} GFLOP/s. Commit {}.\nPeers: {}.\n\n",
             machine(),
             self.threads,
-            self.peak,
+            self.peak(),
             commit()?,
-            peers::versions()?
+            python.map(peers::versions).transpose()?.unwrap_or_else(|| "none".into())
         );
+        for error in &self.failed {
+            writeln!(text, "Failed: {error}\n")?;
+        }
         text += "Training steps (forward, loss, backward, Adam), µs. Ratio: the fastest peer's time over Nervure's. Share: FLOPs of the direct\n\
             algorithm, without the gradient of the first layer's input, over Nervure's time, of the measured peak. Losses, gradients: errors of the losses of\n\
             the first steps, and of Adam's moments and other statistics after one, against the reference interpreter's in f64, on so many rows.\n\n";
@@ -251,7 +282,7 @@ impl Figures {
                 micros(best.get(NERVURE)),
                 cells.collect::<Vec<_>>().join(" | "),
                 ratio.map_or("-".into(), |r| format!("{r:.2}")),
-                best.get(NERVURE).map_or(0.0, |n| 100.0 * gflop / (n.0 * 1e-6) / self.peak),
+                best.get(NERVURE).map_or(0.0, |n| 100.0 * gflop / (n.0 * 1e-6) / self.peak()),
             )?;
         }
         if !ratios.is_empty() {

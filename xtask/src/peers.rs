@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::run::{Result, root, step, target};
+use crate::run::{Result, output, root, step, target};
 
 /// A peer at work in a process of its own.
 pub struct Peer {
@@ -56,8 +56,11 @@ impl Peer {
             );
         }
         let answer: Value = serde_json::from_str(&line)?;
-        let setting = answer["setting"].as_str().unwrap_or_default().to_owned();
-        Ok(answer["us"].as_f64().map(|us| Timed { us, setting }))
+        if answer["absent"].is_string() {
+            return Ok(None);
+        }
+        let us = answer["us"].as_f64().ok_or_else(|| format!("{} says no time: {line}", self.name))?;
+        Ok(Some(Timed { us, setting: answer["setting"].as_str().unwrap_or_default().to_owned() }))
     }
 }
 
@@ -75,22 +78,31 @@ pub fn python(wanted: Option<&str>) -> Result<Option<PathBuf>> {
     match wanted {
         Some("make") => make(&own).map(|()| Some(of(&own))),
         Some(environment) => Ok(Some(of(&std::path::absolute(environment)?))),
-        None => Ok(Some(of(&own)).filter(|p| p.exists())),
+        // What was interrupted while it was made is none.
+        None => Ok(own.join(MADE).exists().then(|| of(&own))),
     }
 }
 
-/// The pinned versions, as pip has them.
-pub fn versions() -> Result<String> {
+/// A file in an environment of our own, once all is in it.
+const MADE: &str = "nervure-made";
+
+/// The versions that an environment has of what `requirements.txt` names.
+pub fn versions(python: &Path) -> Result<String> {
     let pinned = std::fs::read_to_string(scripts().join("requirements.txt"))?;
-    Ok(pinned.lines().filter(|l| !l.starts_with('#')).collect::<Vec<_>>().join(", "))
+    let names = pinned.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.split("==").next());
+    let say = "import sys; from importlib.metadata import version\n\
+        print(', '.join(f'{name} {version(name)}' for name in sys.argv[1:]))";
+    let said = output(Command::new(python).args(["-c", say]).args(names))?.0.stdout;
+    Ok(String::from_utf8_lossy(&said).trim().to_owned())
 }
 
 fn make(environment: &Path) -> Result<()> {
     eprintln!("Downloads PyTorch, JAX, TensorFlow, Keras and ONNX Runtime from PyPI, pinned in");
     eprintln!("benches/peers/requirements.txt (about 4 GB), to {} (about 9 GB).", environment.display());
-    step(Command::new("python3").args(["-m", "venv"]).arg(environment))?;
+    step(Command::new("python3").args(["-m", "venv", "--clear"]).arg(environment))?;
     let pip = environment.join("bin/pip");
-    step(Command::new(pip).args(["install", "--quiet", "-r"]).arg(scripts().join("requirements.txt")))
+    step(Command::new(pip).args(["install", "--quiet", "-r"]).arg(scripts().join("requirements.txt")))?;
+    Ok(std::fs::write(environment.join(MADE), "")?)
 }
 
 fn scripts() -> PathBuf {
@@ -98,5 +110,5 @@ fn scripts() -> PathBuf {
 }
 
 fn log(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("nervure-bench-{name}.log"))
+    target().join(format!("bench-{name}.log"))
 }

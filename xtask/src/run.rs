@@ -15,7 +15,9 @@ pub fn root() -> PathBuf {
 
 /// The folder that cargo builds in.
 pub fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+    // One that is relative is so to where the command was called, as cargo has it.
+    let named = std::env::var_os("CARGO_TARGET_DIR").and_then(|dir| std::path::absolute(dir).ok());
+    named.unwrap_or_else(|| root().join("target"))
 }
 
 /// The processor, and how many cores.
