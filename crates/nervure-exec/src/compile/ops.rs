@@ -253,13 +253,12 @@ impl Lowering<'_> {
         for id in self.bound.ids() {
             let Op::Transpose { permutation } = self.bound.op(id) else { continue };
             let product = self.bound.inputs(id)[0];
+            if !matches!(self.bound.op(product), Op::MatMul { .. }) || readers[product.index()] != 1 {
+                continue;
+            }
             let shape = self.bound.shape(product);
             let last = shape.len() - 1;
-            if !matches!(self.bound.op(product), Op::MatMul { .. })
-                || readers[product.index()] != 1
-                || permutation[last] != last
-                || shape[last] == 1
-            {
+            if permutation[last] != last || shape[last] == 1 {
                 continue;
             }
             let mut strides = vec![0; shape.len()];
