@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Result;
+use crate::layers::recurrent::check_sequence;
 use crate::layers::{GRU, LSTM, Layer, SimpleRNN};
 use crate::lower::Lower;
 use crate::network::batch;
@@ -108,9 +109,7 @@ impl Layer for Bidirectional {
         let Some((&x, states)) = inputs.split_first() else {
             return Err(cx.error(self, "a sequence, and states or none", "no input"));
         };
-        if x.rank() != 3 || x.dtype() != DType::F32 {
-            return Err(cx.error(self, "an input f32[batch, time, n]", x.ty()));
-        }
+        check_sequence(cx, self, x)?;
         if states.len() % 2 != 0 {
             return Err(cx.error(self, "as many states for each way", format!("{} states", states.len())));
         }

@@ -168,6 +168,17 @@ fn swap_time(x: Tensor<'_>) -> Tensor<'_> {
     x.transpose(&axes)
 }
 
+/// Whether this is a sequence that recurrent layers take.
+///
+/// # Errors
+/// Another rank than 3, or another type than `f32`.
+pub(super) fn check_sequence(cx: &Lower<'_>, layer: &dyn Layer, x: Tensor<'_>) -> Result<()> {
+    if x.rank() == 3 && x.dtype() == DType::F32 {
+        return Ok(());
+    }
+    Err(cx.error(layer, "an input f32[batch, time, n]", x.ty()))
+}
+
 impl Walk {
     /// A cell along `[batch, time, n]`, from the states that follow it among the inputs, or from zeros. Gives the last output `[batch, size]` or those of all
     /// steps `[batch, time, size]` with the mask, and the last states if they are asked for. A step that the mask leaves out keeps the states.
@@ -181,9 +192,7 @@ impl Walk {
         let Some((&x, initial)) = inputs.split_first() else {
             return Err(cx.error(layer, "a sequence, and states or none", "no input"));
         };
-        if x.rank() != 3 || x.dtype() != DType::F32 {
-            return Err(cx.error(layer, "an input f32[batch, time, n]", x.ty()));
-        }
+        check_sequence(cx, layer, x)?;
         let n = cx.fixed(layer, x, -1)?;
         let weights = cell.weights(cx, &x.dim(0), n)?;
         let initial = self.initial(cx, layer, cell, x, initial)?;
