@@ -133,7 +133,7 @@ fn rows_are_multiples_of_a_fixed_batch() {
     let refused = |result: Result<Buffer, Error>| result.unwrap_err().to_string();
     let said = refused(model.predict(Array2::<f32>::zeros((6, 3))));
     assert_eq!(said, "input `x`: expected rows in multiples of 4, its batch_size, received 6");
-    let data = Dataset::new(&Array2::<f32>::zeros((8, 3)), &Array2::<f32>::zeros((8, 1)));
+    let data = Dataset::new(Array2::<f32>::zeros((8, 3)), Array2::<f32>::zeros((8, 1)));
     let mut model = model;
     model.fit(&data, Fit::new(MeanSquaredError, Adam::new())).unwrap();
     assert_eq!(model.step(), 2);
