@@ -2,10 +2,9 @@
 //!
 //! `apt-cache dumpavail | cargo run --release --example text [SEED]`
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use ndarray::{Array1, Array2};
-use nervure::nn::DType;
+use ndarray::Array1;
 use nervure::nn::initializers::Stream;
 use nervure::prelude::*;
 
@@ -14,8 +13,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 const SECTIONS: [&str; 8] = ["fonts", "games", "graphics", "java", "net", "science", "sound", "text"];
 /// Words of a text that are read.
 const LENGTH: usize = 16;
-/// Words that are told apart, the most frequent ones.
-const WORDS: usize = 4000;
+/// Words that are told apart, the most frequent ones, with what stands for no word and for another one.
+const WORDS: usize = 4002;
 
 pub(crate) fn main() -> Result<()> {
     let seed = std::env::args().nth(1).map_or(Ok(42), |seed| seed.parse())?;
@@ -47,19 +46,14 @@ pub(crate) fn learn(
     epochs: usize,
     seed: u64,
 ) -> Result<f64> {
-    let vocabulary = vocabulary(train);
-    let set = |texts: &[(String, usize)]| {
-        let mut x = Array2::<i32>::zeros((texts.len(), LENGTH));
-        for (i, (text, _)) in texts.iter().enumerate() {
-            for (j, word) in words(text).take(LENGTH).enumerate() {
-                x[[i, j]] = vocabulary.get(&word).copied().unwrap_or(UNKNOWN);
-            }
-        }
-        let y = Array1::from_iter(texts.iter().map(|(_, class)| *class as i32));
-        Dataset::new(&x, &y)
+    let texts = |of: &[(String, usize)]| Array1::from_iter(of.iter().map(|(text, _)| spaced(text)));
+    let set = |of: &[(String, usize)]| {
+        Dataset::new(texts(of), Array1::from_iter(of.iter().map(|(_, class)| *class as i32)))
     };
-    let x = input_of("words", DType::I32, [LENGTH]);
-    let h = Embedding::new(vocabulary.len() + 2, 32).mask_zero(true).on(&x);
+    let words = TextVectorization::new().max_tokens(WORDS).output_sequence_length(LENGTH);
+    let words = words.adapt(texts(train))?;
+    let x = text_input("description", [1]);
+    let h = Embedding::new(words.vocabulary_size(), 32).mask_zero(true).on(&words.on(&x));
     let h = Dropout::new(0.5).on(&GlobalAveragePooling1D::new().on(&h));
     let y = Dense::new(classes).activation(Softmax).on(&h);
     let mut model = Model::new(&x, &y).build(Seed(seed))?;
@@ -69,22 +63,9 @@ pub(crate) fn learn(
     Ok(model.evaluate(&set(test), &training, 256)?.get("accuracy").unwrap_or(0.0))
 }
 
-/// What stands for a word that is not told apart; 0 is no word.
-const UNKNOWN: i32 = 1;
-
-/// Numbers of the most frequent words, from 2 on.
-fn vocabulary(texts: &[(String, usize)]) -> BTreeMap<String, i32> {
-    let mut counts = BTreeMap::<String, usize>::new();
-    texts.iter().flat_map(|(text, _)| words(text)).for_each(|word| *counts.entry(word).or_default() += 1);
-    let mut order: Vec<(String, usize)> = counts.into_iter().collect();
-    // Stable: words that are equally frequent stay in their order.
-    order.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    order.into_iter().take(WORDS).map(|(word, _)| word).zip(UNKNOWN + 1..).collect()
-}
-
-fn words(text: &str) -> impl Iterator<Item = String> {
-    let word = |word: &str| word.to_lowercase();
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(word)
+/// With a space for all that is no letter and no digit: words that a hyphen joins are two.
+fn spaced(text: &str) -> String {
+    text.to_lowercase().replace(|c: char| !c.is_alphanumeric(), " ")
 }
 
 /// Descriptions of packages, each once, with the number of their section, in an order without pattern.

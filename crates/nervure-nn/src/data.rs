@@ -8,7 +8,7 @@ use ndarray::{ArrayBase, Data, Dimension};
 use nervure_exec::{Buffer, Threads, View};
 use nervure_graph::DType;
 
-use crate::values::{Datum, IntoValues};
+use crate::values::{Datum, IntoValues, Values};
 use crate::{Error, Result};
 
 /// What becomes an array of numbers: `ndarray` arrays and views of any rank, or a [`Buffer`]. `f64` is rounded to `f32`.
@@ -64,7 +64,7 @@ impl<T: Element, S: Data<Elem = T>, D: Dimension> IntoArray for ArrayBase<S, D> 
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
     pub name: Option<String>,
-    pub array: Arc<Buffer>,
+    pub values: Values,
 }
 
 /// Rows to train on, or to predict: inputs, targets, weights of rows.
@@ -87,23 +87,23 @@ pub struct Dataset {
 
 impl Dataset {
     /// Rows for a network of one input and one output.
-    pub fn new(x: impl IntoArray, y: impl IntoArray) -> Dataset {
-        Dataset::default().input_array(None, x.into_array()).target_array(None, y.into_array())
+    pub fn new(x: impl IntoValues, y: impl IntoValues) -> Dataset {
+        Dataset::default().input_values(None, x.into_values()).target_values(None, y.into_values())
     }
 
     /// Rows without targets.
-    pub fn of_inputs(x: impl IntoArray) -> Dataset {
-        Dataset::default().input_array(None, x.into_array())
+    pub fn of_inputs(x: impl IntoValues) -> Dataset {
+        Dataset::default().input_values(None, x.into_values())
     }
 
     /// Adds an input by name.
-    pub fn input(self, name: &str, x: impl IntoArray) -> Dataset {
-        self.input_array(Some(name.into()), x.into_array())
+    pub fn input(self, name: &str, x: impl IntoValues) -> Dataset {
+        self.input_values(Some(name.into()), x.into_values())
     }
 
     /// Adds the target of an output by name.
-    pub fn target(self, name: &str, y: impl IntoArray) -> Dataset {
-        self.target_array(Some(name.into()), y.into_array())
+    pub fn target(self, name: &str, y: impl IntoValues) -> Dataset {
+        self.target_values(Some(name.into()), y.into_values())
     }
 
     /// Weighs each row's loss, `[rows]`.
@@ -128,7 +128,7 @@ impl Dataset {
         if let Some((class, _)) = classes.iter().find(|c| !named.insert(c.0)) {
             return Err(Error::Data(format!("expected one weight for class {class}, received several")));
         }
-        let numbers = class_of_rows(&target.array)?;
+        let numbers = class_of_rows(target.values.numbers("class weights")?)?;
         let factor = |class: i64| classes.iter().find(|c| c.0 == class).map_or(1.0, |c| c.1);
         let mut weights: Vec<f32> = numbers.into_iter().map(factor).collect();
         if let Some(own) = &self.weights {
@@ -143,10 +143,10 @@ impl Dataset {
     /// # Errors
     /// Arrays of different lengths, or no array.
     pub fn rows(&self) -> Result<usize> {
-        let arrays = self.inputs.iter().chain(&self.targets).map(|c| &c.array).chain(&self.weights);
+        let columns = self.inputs.iter().chain(&self.targets).map(|c| c.values.shape());
         let mut rows = None;
-        for a in arrays {
-            let Some(&n) = a.shape().first() else {
+        for shape in columns.chain(self.weights.iter().map(|w| w.shape())) {
+            let Some(&n) = shape.first() else {
                 return Err(Error::Data(
                     "data need a first axis that counts rows, received a single value".into(),
                 ));
@@ -194,13 +194,13 @@ impl Dataset {
         Ok((range(0..head)?, range(head..n)?))
     }
 
-    pub(crate) fn input_array(mut self, name: Option<String>, array: Buffer) -> Dataset {
-        self.inputs.push(Column { name, array: Arc::new(array) });
+    fn input_values(mut self, name: Option<String>, values: Values) -> Dataset {
+        self.inputs.push(Column { name, values });
         self
     }
 
-    pub(crate) fn target_array(mut self, name: Option<String>, array: Buffer) -> Dataset {
-        self.targets.push(Column { name, array: Arc::new(array) });
+    fn target_values(mut self, name: Option<String>, values: Values) -> Dataset {
+        self.targets.push(Column { name, values });
         self
     }
 }

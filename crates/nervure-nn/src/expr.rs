@@ -10,6 +10,7 @@ use nervure_graph::{DType, Dim};
 use crate::layers::{self, Layer};
 use crate::network::{Call, InputSpec, LayerSpec, Network, Source, Written};
 use crate::regularizers::Regularizer;
+use crate::values::Elements;
 use crate::word::Object;
 use crate::{Error, Model, Result, Seed};
 
@@ -225,8 +226,32 @@ pub fn input<D: Into<Dim>>(name: &str, shape: impl IntoIterator<Item = D>) -> Ex
 
 /// An input of another element type: class numbers, tokens.
 pub fn input_of<D: Into<Dim>>(name: &str, dtype: DType, shape: impl IntoIterator<Item = D>) -> Expr {
+    any_input(name, Elements::Numbers(dtype), shape)
+}
+
+/// An input of texts, which layers on the host take: see [`HostLayer`](crate::HostLayer).
+///
+/// ```
+/// use nervure_nn::prelude::*;
+/// let texts = ["what a fine day", "fine", "it rains"];
+/// let words = TextVectorization::new().output_sequence_length(4).adapt(texts)?;
+/// let tokens = words.vocabulary_size();
+/// let model = Sequential::from_input(text_input("text", [1]))
+///     .add(words)
+///     .add(Embedding::new(tokens, 8).mask_zero(true))
+///     .add(GlobalAveragePooling1D::new())
+///     .add(Dense::new(1).activation(Sigmoid))
+///     .build(Seed(1))?;
+/// assert_eq!(model.predict(texts)?.shape(), [3, 1]);
+/// # Ok::<(), nervure_nn::Error>(())
+/// ```
+pub fn text_input<D: Into<Dim>>(name: &str, shape: impl IntoIterator<Item = D>) -> Expr {
+    any_input(name, Elements::Text, shape)
+}
+
+fn any_input<D: Into<Dim>>(name: &str, elements: Elements, shape: impl IntoIterator<Item = D>) -> Expr {
     let shape = shape.into_iter().map(Into::into).collect();
-    let spec = InputSpec { name: name.into(), dtype, shape, batch_size: None };
+    let spec = InputSpec { name: name.into(), elements, shape, batch_size: None };
     Expr { node: Arc::new(ExprNode::Input(spec)), output: 0 }
 }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use nervure_exec::{Buffer, Threads, View};
-use nervure_graph::{Bindings, Type};
+use nervure_graph::{Bindings, Dim, Type};
 
 use crate::data::{Column, Dataset, convert, gather_rows, slice};
+use crate::entrance::Entrance;
 use crate::network::BATCH;
+use crate::values::{Elements, HostType, Values};
 use crate::{Error, Result};
 
 /// What a plan wants to be fed with.
@@ -32,43 +34,42 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Matches inputs (and targets, and the weights of rows, if they are wanted) with what the plan takes.
-    pub fn new(data: &Dataset, inputs: &[Slot], targets: &[Slot], weighted: bool) -> Result<Feed> {
+    /// Matches inputs (and targets, and the weights of rows, if they are wanted) with what the plan takes. Layers on the host do their part here, once for all rows.
+    pub fn new(data: &Dataset, entrance: &Entrance, targets: &[Slot], weighted: bool) -> Result<Feed> {
         let rows = data.rows()?;
-        let size = |slot: &Slot| slot.ty.shape.first().and_then(|rows| rows.as_const());
-        let fixed = inputs.iter().find_map(|slot| size(slot).map(|n| (slot, n)));
-        if let Some((slot, n)) = fixed.filter(|(_, n)| !rows.is_multiple_of(*n)) {
+        let size = |ty: &HostType| ty.shape.first().and_then(|rows| rows.as_const());
+        let fixed = entrance.inputs.iter().find_map(|(name, ty)| size(ty).map(|n| (name, n)));
+        if let Some((name, n)) = fixed.filter(|(_, n)| !rows.is_multiple_of(*n)) {
             let expected = format!("rows in multiples of {n}, its batch_size");
-            return Err(Error::Data(format!("{}: expected {expected}, received {rows}", slot.what)));
+            return Err(Error::Data(format!("input `{name}`: expected {expected}, received {rows}")));
         }
         let mut feed =
             Feed { arrays: Vec::new(), selection: data.selection.clone(), rows, bindings: Bindings::new() };
-        for (slots, columns) in [(inputs, &data.inputs), (targets, &data.targets)] {
-            if slots.is_empty() {
+        let what = |(name, ty): &(String, HostType)| (format!("input `{name}`"), name.clone(), ty.clone());
+        let inputs: Vec<_> = entrance.inputs.iter().map(what).collect();
+        let columns = matched(&inputs, &data.inputs)?;
+        for gate in &entrance.gates {
+            let (what, _, ty) = &inputs[gate.input];
+            let values = &columns[gate.input].values;
+            if gate.is_plain() {
+                feed.add(what, &gate.ty, values.numbers(what)?)?;
                 continue;
             }
-            if let Some(c) =
-                columns.iter().find(|c| c.name.as_ref().is_some_and(|n| slots.iter().all(|s| s.name != *n)))
-            {
-                let known = slots.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
-                return Err(Error::Data(format!(
-                    "the network has no `{}`, only {known}",
-                    c.name.as_deref().unwrap_or_default()
-                )));
-            }
-            let mut names = BTreeSet::new();
-            if let Some(name) = columns.iter().filter_map(|c| c.name.as_ref()).find(|n| !names.insert(*n)) {
-                return Err(Error::Data(format!("expected one array for `{name}`, received several")));
-            }
-            for (at, slot) in slots.iter().enumerate() {
-                feed.add(slot, find(slot, at, slots, columns)?)?;
+            let values = feed.held(what, ty, values)?;
+            feed.add(what, &gate.ty, &gate.encode(values)?)?;
+        }
+        let what = |s: &Slot| (s.what.clone(), s.name.clone(), HostType::from(s.ty.clone()));
+        let slots: Vec<_> = targets.iter().map(what).collect();
+        if !slots.is_empty() {
+            for (slot, column) in targets.iter().zip(matched(&slots, &data.targets)?) {
+                feed.add(&slot.what, &slot.ty, column.values.numbers(&slot.what)?)?;
             }
         }
         if weighted {
             let weights = match &data.weights {
                 Some(w) => convert("sample weights", w, nervure_graph::DType::F32)?,
                 None => {
-                    let all = data.inputs.first().map_or(0, |c| c.array.shape()[0]);
+                    let all = data.inputs.first().map_or(0, |c| c.values.shape()[0]);
                     Arc::new(Buffer::from_f32(&[all], &vec![1.0; all])?)
                 }
             };
@@ -136,55 +137,73 @@ impl Feed {
         )
     }
 
-    fn add(&mut self, slot: &Slot, column: &Column) -> Result<()> {
-        let array = convert(&slot.what, &column.array, slot.ty.dtype)?;
-        let shape = array.shape();
-        let wrong = || {
-            Error::Data(format!(
-                "{}: expected {}, received {}{shape:?}",
-                slot.what,
-                slot.ty,
-                column.array.dtype()
-            ))
-        };
-        // A last axis of size 1 may be left out, or be too much: `[n]` and `[n, 1]` are both one number a row.
-        let mut expected = slot.ty.shape.clone();
-        if expected.len() == shape.len() + 1 && expected.last().is_some_and(|d| d.is(1)) {
-            expected.pop();
-        }
-        let mut received = shape;
-        if received.len() == expected.len() + 1 && received.last() == Some(&1) {
-            received = &received[..expected.len()];
-        }
-        if received.len() != expected.len() {
-            return Err(wrong());
-        }
-        for (d, &n) in expected.iter().zip(received).skip(1) {
-            let mut symbols = Vec::new();
-            d.symbols(&mut symbols);
-            if let [symbol] = &symbols[..]
-                && *d == nervure_graph::Dim::symbol(symbol)
-            {
-                self.bindings.entry(symbol.clone()).or_insert(n);
+    /// Values for a layer on the host, of the type that the network's input has.
+    fn held(&mut self, what: &str, ty: &HostType, values: &Values) -> Result<Values> {
+        let wrong = || Error::Data(format!("{what}: expected {ty}, received {}", values.ty()));
+        let values = match (ty.elements, values) {
+            (Elements::Text, Values::Texts(_)) => values.clone(),
+            (Elements::Numbers(dtype), Values::Numbers(numbers)) => {
+                Values::Numbers(convert(what, numbers, dtype)?)
             }
-            if d.resolve(&self.bindings).ok() != Some(n) {
+            (Elements::Text, Values::Numbers(_)) | (Elements::Numbers(_), Values::Texts(_)) => {
                 return Err(wrong());
             }
+        };
+        if self.fits(&ty.shape, values.shape()) { Ok(values) } else { Err(wrong()) }
+    }
+
+    fn add(&mut self, what: &str, ty: &Type, given: &Arc<Buffer>) -> Result<()> {
+        let array = convert(what, given, ty.dtype)?;
+        let shape = array.shape();
+        if !self.fits(&ty.shape, shape) {
+            let received = given.dtype();
+            return Err(Error::Data(format!("{what}: expected {ty}, received {received}{shape:?}")));
         }
         let width = shape[1..].iter().product();
         self.arrays.push((array, width));
         Ok(())
     }
+
+    /// Whether an array has the shape that is expected, which says what symbols stand for.
+    fn fits(&mut self, expected: &[Dim], mut received: &[usize]) -> bool {
+        // A last axis of size 1 may be left out, or be too much: `[n]` and `[n, 1]` are both one number a row.
+        let mut expected = expected.to_vec();
+        if expected.len() == received.len() + 1 && expected.last().is_some_and(|d| d.is(1)) {
+            expected.pop();
+        }
+        if received.len() == expected.len() + 1 && received.last() == Some(&1) {
+            received = &received[..expected.len()];
+        }
+        if received.len() != expected.len() {
+            return false;
+        }
+        expected.iter().zip(received).skip(1).all(|(d, &n)| {
+            if let Some(symbol) = d.as_symbol() {
+                self.bindings.entry(symbol.to_string()).or_insert(n);
+            }
+            d.resolve(&self.bindings).ok() == Some(n)
+        })
+    }
 }
 
-/// The column of a slot: by name, or by place where the data have no names.
-fn find<'a>(slot: &Slot, at: usize, slots: &[Slot], columns: &'a [Column]) -> Result<&'a Column> {
-    let by_name = columns.iter().find(|c| c.name.as_ref() == Some(&slot.name));
-    let by_place = || columns.get(at).filter(|c| c.name.is_none() && columns.len() == slots.len());
-    by_name.or_else(by_place).ok_or_else(|| {
-        Error::Data(format!(
-            "{}: expected {}, received nothing by that name or in that place",
-            slot.what, slot.ty
-        ))
-    })
+/// The column of each place, which has a description, a name and a type: by name, or by place where the data have no names.
+fn matched<'a>(places: &[(String, String, HostType)], columns: &'a [Column]) -> Result<Vec<&'a Column>> {
+    let unknown = |c: &&Column| c.name.as_ref().is_some_and(|n| places.iter().all(|(_, name, _)| name != n));
+    if let Some(c) = columns.iter().find(unknown) {
+        let known = places.iter().map(|(_, name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+        let received = c.name.as_deref().unwrap_or_default();
+        return Err(Error::Data(format!("the network has no `{received}`, only {known}")));
+    }
+    let mut names = BTreeSet::new();
+    if let Some(name) = columns.iter().filter_map(|c| c.name.as_ref()).find(|n| !names.insert(*n)) {
+        return Err(Error::Data(format!("expected one array for `{name}`, received several")));
+    }
+    let find = |(at, (what, name, ty)): (usize, &(String, String, HostType))| {
+        let by_name = columns.iter().find(|c| c.name.as_ref() == Some(name));
+        let by_place = || columns.get(at).filter(|c| c.name.is_none() && columns.len() == places.len());
+        by_name.or_else(by_place).ok_or_else(|| {
+            Error::Data(format!("{what}: expected {ty}, received nothing by that name or in that place"))
+        })
+    };
+    places.iter().enumerate().map(find).collect()
 }

@@ -34,6 +34,9 @@ pub trait HostLayer: Layer {
     /// What was expected, and what was received.
     fn encode(&self, values: &Values) -> Result<Values, String>;
 
+    /// Whether the graph goes on with what it makes: whether [`lower`](Layer::lower) does anything.
+    fn goes_on(&self) -> bool;
+
     /// The layer's result for these values, alone.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ pub mod callbacks;
 pub mod constraints;
 mod data;
 mod direct;
+mod entrance;
 mod error;
 mod expr;
 mod feed;
@@ -64,7 +65,7 @@ pub use lower::{Lower, ParameterSpec, Weight};
 pub use model::{Functional, Model, Seed};
 pub use nervure_exec::{Buffer, Runner, Store, Threads, View};
 pub use nervure_graph::{DType, Dim, Tensor, Type};
-pub use network::{Expr, Instance, Network, Sequential, concat, input, input_of};
+pub use network::{Expr, Instance, Network, Sequential, concat, input, input_of, text_input};
 pub use step::Training;
 pub use trainer::Trainer;
 pub use values::{Datum, Elements, HostType, IntoValues, Texts, Values};
@@ -98,6 +99,6 @@ pub mod prelude {
     pub use crate::schedules::*;
     pub use crate::{
         DType, Dataset, Expr, Fit, History, HostLayer, Model, Seed, Sequential, Training, concat, input,
-        input_of,
+        input_of, text_input,
     };
 }

@@ -469,7 +469,12 @@ fn failure(path: String, layer: &dyn Layer, error: nervure_graph::Error) -> Erro
     Error::Layer { path, kind: layer.kind().into(), written: None, reason: reason(error) }
 }
 
+/// Bytes of a setting that a graph tells of.
+const ATTRIBUTE: usize = 1 << 12;
+
 fn attributes(config: &serde_json::Value) -> Vec<(String, String)> {
     let entries = config.as_object().into_iter().flatten();
-    entries.map(|(k, v)| (k.clone(), v.as_str().map_or_else(|| v.to_string(), String::from))).collect()
+    let told = entries.map(|(k, v)| (k.clone(), v.as_str().map_or_else(|| v.to_string(), String::from)));
+    // A vocabulary stands with the layers, not in every graph.
+    told.filter(|(_, value)| value.len() <= ATTRIBUTE).collect()
 }

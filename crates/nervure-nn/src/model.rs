@@ -4,14 +4,16 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use nervure_exec::{Buffer, Plans, Store, Threads};
-use nervure_graph::{Builder, DType, Graph, Type};
+use nervure_graph::{Builder, DType, Graph};
 
 use crate::data::{Dataset, IntoArray};
-use crate::feed::{Feed, Slot};
+use crate::entrance::Entrance;
+use crate::feed::Feed;
 use crate::lower::{LayerCall, ParameterSpec, SEED, STEP, TRAINING};
-use crate::network::{InputSpec, Inputs, Network};
+use crate::network::{Inputs, Network};
 use crate::optimizers::{ITERATIONS, LEARNING_RATE, OPTIMIZER, Optimizer};
 use crate::summary::summary;
+use crate::values::IntoValues;
 use crate::word::Object;
 use crate::{Error, Result};
 
@@ -23,6 +25,8 @@ pub struct Seed(pub u64);
 #[derive(Debug)]
 pub struct Model {
     pub(crate) network: Network,
+    /// What the host does before the graph.
+    pub(crate) entrance: Entrance,
     pub(crate) parameters: Vec<ParameterSpec>,
     pub(crate) store: Store,
     pub(crate) threads: Arc<Threads>,
@@ -51,7 +55,8 @@ impl Model {
     pub(crate) fn from_network(network: Network, seed: Seed) -> Result<Model> {
         network.check()?;
         let builder = Builder::new();
-        let lowered = network.lower_inference(&builder)?;
+        let entrance = Entrance::of(&network)?;
+        let lowered = network.lower_inference(&builder, &entrance)?;
         let (parameters, calls) = (lowered.parameters, lowered.calls);
         let kept = |p: &&ParameterSpec| p.path.starts_with(OPTIMIZER) || p.path.starts_with(TRAINING);
         if let Some(p) = parameters.iter().find(kept) {
@@ -68,6 +73,7 @@ impl Model {
         store.insert(STEP, Buffer::from_i64(&[], &[0])?);
         Ok(Model {
             network,
+            entrance,
             parameters,
             store,
             threads: Arc::new(Threads::all()),
@@ -182,14 +188,22 @@ impl Model {
     /// # Errors
     /// [`Error::Data`] for arrays that the inputs do not take; an index out of range; more memory than the system gives.
     pub fn predict_all(&self, data: &Dataset) -> Result<Vec<Buffer>> {
-        Ok(self.predict_by(data, PREDICT)?.0)
+        Ok(self.predict_by(data, &self.entrance, PREDICT)?.0)
+    }
+
+    /// As [`Model::predict_all`], of what layers on the host have made of texts: arrays by the names of the graph's inputs, `input/layer`.
+    ///
+    /// # Errors
+    /// As [`Model::predict_all`].
+    pub fn predict_encoded(&self, data: &Dataset) -> Result<Vec<Buffer>> {
+        Ok(self.predict_by(data, &Entrance::of_graph(&self.inference), PREDICT)?.0)
     }
 
     /// The only output for every row of the only input.
     ///
     /// # Errors
     /// As [`Model::predict_all`]; a network of several outputs.
-    pub fn predict(&self, x: impl IntoArray) -> Result<Buffer> {
+    pub fn predict(&self, x: impl IntoValues) -> Result<Buffer> {
         only(self.predict_all(&Dataset::of_inputs(x))?)
     }
 
@@ -197,8 +211,8 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::predict`].
-    pub fn predict_on_batch(&self, x: impl IntoArray) -> Result<Buffer> {
-        only(self.predict_by(&Dataset::of_inputs(x), usize::MAX)?.0)
+    pub fn predict_on_batch(&self, x: impl IntoValues) -> Result<Buffer> {
+        only(self.predict_by(&Dataset::of_inputs(x), &self.entrance, usize::MAX)?.0)
     }
 
     /// [`Model::predict_all`] from which the states of `stateful` layers stay as its last batch left them: the next call, or step of training, goes on from
@@ -207,7 +221,7 @@ impl Model {
     /// # Errors
     /// As [`Model::predict_all`].
     pub fn predict_all_stateful(&mut self, data: &Dataset) -> Result<Vec<Buffer>> {
-        let (outputs, store) = self.predict_by(data, PREDICT)?;
+        let (outputs, store) = self.predict_by(data, &self.entrance, PREDICT)?;
         let state = |name: &str| Some((name.to_string(), store.get(name)?.clone()));
         let states: Vec<_> = self.states().filter_map(state).collect();
         for (name, state) in states {
@@ -220,7 +234,7 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::predict`].
-    pub fn predict_stateful(&mut self, x: impl IntoArray) -> Result<Buffer> {
+    pub fn predict_stateful(&mut self, x: impl IntoValues) -> Result<Buffer> {
         only(self.predict_all_stateful(&Dataset::of_inputs(x))?)
     }
 
@@ -241,9 +255,14 @@ impl Model {
     }
 
     /// The outputs, and what the state has become.
-    fn predict_by(&self, data: &Dataset, size: usize) -> Result<(Vec<Buffer>, Cow<'_, Store>)> {
+    fn predict_by(
+        &self,
+        data: &Dataset,
+        entrance: &Entrance,
+        size: usize,
+    ) -> Result<(Vec<Buffer>, Cow<'_, Store>)> {
         let size = self.network.rows_of_batch(None, size)?;
-        let feed = Feed::new(data, &self.input_slots(), &[], false)?;
+        let feed = Feed::new(data, entrance, &[], false)?;
         let rows = feed.rows();
         let all = feed.bindings(rows);
         let output = |(_, id): &(String, nervure_graph::NodeId)| {
@@ -295,7 +314,7 @@ impl Model {
     pub fn freeze(&mut self, choose: impl Fn(&str) -> bool) -> Result<()> {
         self.network.freeze(choose);
         let builder = Builder::new();
-        let lowered = self.network.lower_inference(&builder)?;
+        let lowered = self.network.lower_inference(&builder, &self.entrance)?;
         self.parameters = lowered.parameters;
         Ok(())
     }
@@ -318,15 +337,6 @@ impl Model {
         if let Some(v) = self.store.get_mut(LEARNING_RATE).and_then(|b| b.as_f32_mut()) {
             v[0] = rate as f32;
         }
-    }
-
-    pub(crate) fn input_slots(&self) -> Vec<Slot> {
-        let slot = |(input, ty): (&InputSpec, Type)| Slot {
-            what: format!("input `{}`", input.name),
-            name: input.name.clone(),
-            ty,
-        };
-        self.network.inputs().iter().zip(self.network.input_types()).map(slot).collect()
     }
 
     /// Plans know the places of weights in the store that they were compiled for.

@@ -1,15 +1,17 @@
 //! Networks as plain data: layers, how they are applied to one another, inputs and outputs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
 
-use nervure_graph::{Builder, DType, Dim, Graph, Tensor, Type};
+use nervure_graph::{Builder, Dim, Graph, Tensor};
 use serde::{Deserialize, Serialize};
 
-pub use crate::expr::{Expr, Inputs, Instance, Sequential, concat, input, input_of};
+use crate::entrance::Entrance;
+pub use crate::expr::{Expr, Inputs, Instance, Sequential, concat, input, input_of, text_input};
 use crate::layers::Layer;
 use crate::lower::{Lower, Lowered};
 use crate::regularizers::Regularizer;
+use crate::values::{Elements, HostType};
 use crate::word::{Object, kind};
 use crate::{Error, Model, Result, Seed};
 
@@ -30,8 +32,9 @@ pub fn batch() -> Dim {
 pub struct InputSpec {
     /// Its name.
     pub name: String,
-    /// Type of its elements.
-    pub dtype: DType,
+    /// What it is made of.
+    #[serde(rename = "dtype")]
+    pub elements: Elements,
     /// Its shape without the batch.
     pub shape: Vec<Dim>,
     /// Rows of every batch, where they are always as many: see [`Expr::batch_size`].
@@ -40,8 +43,8 @@ pub struct InputSpec {
 }
 
 impl InputSpec {
-    fn of_rows(&self, rows: Dim) -> Type {
-        Type::new(self.dtype, [&[rows], &self.shape[..]].concat())
+    fn of_rows(&self, rows: Dim) -> HostType {
+        HostType { elements: self.elements, shape: [&[rows], &self.shape[..]].concat() }
     }
 }
 
@@ -63,6 +66,18 @@ pub struct LayerSpec {
     pub(crate) written: Written,
 }
 
+impl LayerSpec {
+    /// An error of the layer, with where the program made it.
+    pub(crate) fn failed(&self, error: Error) -> Error {
+        match error {
+            Error::Layer { path, kind, written: None, reason } => {
+                Error::Layer { path, kind, written: self.written.0.map(ToString::to_string), reason }
+            }
+            error => error,
+        }
+    }
+}
+
 fn yes() -> bool {
     true
 }
@@ -78,7 +93,7 @@ impl PartialEq for Written {
 }
 
 /// Where a value comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// An input of the network, by number.
@@ -115,7 +130,7 @@ impl Network {
     }
 
     /// The types of the inputs, in their order, with the batch.
-    pub fn input_types(&self) -> impl ExactSizeIterator<Item = Type> {
+    pub fn input_types(&self) -> impl ExactSizeIterator<Item = HostType> {
         self.inputs.iter().map(|input| input.of_rows(self.rows()))
     }
 
@@ -239,31 +254,84 @@ impl Network {
         levels > 0 && self.layers.iter().all(inner)
     }
 
-    /// The inputs, in a graph of their own.
-    pub(crate) fn declare_inputs<'g>(&self, builder: &'g Builder) -> Vec<Tensor<'g>> {
-        let declare = |(input, ty): (&InputSpec, Type)| builder.input(&input.name, ty.dtype, ty.shape);
-        self.inputs.iter().zip(self.input_types()).map(declare).collect()
-    }
-
-    /// The graph that predicts: every input, every output under its name.
+    /// The graph that predicts: every input (of texts what layers on the host make of it), every output under its name.
     ///
     /// # Errors
     /// [`Error::Layer`] for a layer that does not take what it is given.
     pub fn graph(&self) -> Result<Graph> {
         let builder = Builder::new();
-        self.lower_inference(&builder)?;
+        self.lower_inference(&builder, &Entrance::of(self)?)?;
         Ok(builder.finish()?)
     }
 
-    pub(crate) fn lower_inference<'g>(&self, builder: &'g Builder) -> Result<Lowered<'g>> {
+    pub(crate) fn lower_inference<'g>(
+        &self,
+        builder: &'g Builder,
+        entrance: &Entrance,
+    ) -> Result<Lowered<'g>> {
         let mut cx = Lower::new(builder, false);
-        let outputs = self.lower(&mut cx, &self.declare_inputs(builder))?;
+        let outputs = self.lower_behind(&mut cx, entrance, &entrance.declare(builder))?;
         for ((name, _), y) in self.outputs.iter().zip(outputs) {
             builder.output(name, y);
         }
         let lowered = cx.finish();
         lowered.update(builder);
         Ok(lowered)
+    }
+
+    /// Writes the network that begins behind its entrance, whose gates have these values.
+    pub(crate) fn lower_behind<'g>(
+        &self,
+        cx: &mut Lower<'g>,
+        entrance: &Entrance,
+        gates: &[Tensor<'g>],
+    ) -> Result<Vec<Tensor<'g>>> {
+        let given = entrance.gates.iter().map(|gate| gate.source).zip(gates.iter().copied()).collect();
+        self.lower_calls(cx, &given, true)
+    }
+
+    /// Writes the calls, with the values that are given; `entered` says whether the host has done what layers do there.
+    fn lower_calls<'g>(
+        &self,
+        cx: &mut Lower<'g>,
+        given: &BTreeMap<Source, Tensor<'g>>,
+        entered: bool,
+    ) -> Result<Vec<Tensor<'g>>> {
+        let mut values: Vec<Vec<Tensor<'g>>> = Vec::with_capacity(self.calls.len());
+        let find = |values: &[Vec<Tensor<'g>>], s: Source| match s {
+            Source::Input(_) => given.get(&s).copied(),
+            Source::Call(c, o) => values[c].get(o).copied(),
+        };
+        for (at, call) in self.calls.iter().enumerate() {
+            let spec = &self.layers[call.layer];
+            let operands: Option<Vec<_>> = match given.get(&Source::Call(at, 0)) {
+                Some(x) => {
+                    cx.set_encoded(*x);
+                    Some(vec![*x])
+                }
+                // What only other layers on the host take.
+                None if entered && spec.layer.host().is_some() => {
+                    values.push(Vec::new());
+                    continue;
+                }
+                None => call.inputs.iter().map(|&s| find(&values, s)).collect(),
+            };
+            let operands = operands.ok_or_else(|| {
+                Error::Network(format!("layer `{}` uses an output that is not there", spec.name))
+            })?;
+            let outputs = cx.layer(&spec.name, &*spec.layer, spec.trainable, &operands);
+            let outputs = outputs.map_err(|e| spec.failed(e))?;
+            if let Some(regularizer) = &spec.activity_regularizer {
+                let _scope = cx.builder().scope(&spec.name, spec.layer.kind());
+                outputs.iter().for_each(|&y| cx.regularize(&**regularizer, y));
+            }
+            values.push(outputs);
+        }
+        let output = |(name, s): &(String, Source)| {
+            find(&values, *s)
+                .ok_or_else(|| Error::Network(format!("output `{name}` is of an output that is not there")))
+        };
+        self.outputs.iter().map(output).collect()
     }
 }
 
@@ -277,39 +345,12 @@ impl Layer for Network {
         let rows = self.batch_size().map_or_else(given, Dim::from);
         for (spec, x) in self.inputs.iter().zip(inputs) {
             let ty = spec.of_rows(rows.clone());
-            if x.ty() != ty {
+            if HostType::from(x.ty()) != ty {
                 return Err(cx.error(self, format!("input `{}`: {ty}", spec.name), x.ty()));
             }
         }
-        let mut values: Vec<Vec<Tensor<'g>>> = Vec::with_capacity(self.calls.len());
-        let find = |values: &[Vec<Tensor<'g>>], s: Source| match s {
-            Source::Input(i) => Some(inputs[i]),
-            Source::Call(c, o) => values[c].get(o).copied(),
-        };
-        for call in &self.calls {
-            let spec = &self.layers[call.layer];
-            let written = |e: Error| match e {
-                Error::Layer { path, kind, written: None, reason } => {
-                    Error::Layer { path, kind, written: spec.written.0.map(ToString::to_string), reason }
-                }
-                e => e,
-            };
-            let operands: Option<Vec<_>> = call.inputs.iter().map(|&s| find(&values, s)).collect();
-            let operands = operands.ok_or_else(|| {
-                Error::Network(format!("layer `{}` uses an output that is not there", spec.name))
-            })?;
-            let outputs = cx.layer(&spec.name, &*spec.layer, spec.trainable, &operands).map_err(written)?;
-            if let Some(regularizer) = &spec.activity_regularizer {
-                let _scope = cx.builder().scope(&spec.name, spec.layer.kind());
-                outputs.iter().for_each(|&y| cx.regularize(&**regularizer, y));
-            }
-            values.push(outputs);
-        }
-        let output = |(name, s): &(String, Source)| {
-            find(&values, *s)
-                .ok_or_else(|| Error::Network(format!("output `{name}` is of an output that is not there")))
-        };
-        self.outputs.iter().map(output).collect()
+        let given = inputs.iter().enumerate().map(|(i, x)| (Source::Input(i), *x)).collect();
+        self.lower_calls(cx, &given, false)
     }
 
     fn arity(&self) -> Option<usize> {

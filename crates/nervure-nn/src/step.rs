@@ -198,7 +198,7 @@ struct Forward<'g> {
 impl<'g> Forward<'g> {
     fn lower(model: &Model, training: &Training, weighted: bool, cx: &mut Lower<'g>) -> Result<Forward<'g>> {
         let (network, graph) = (model.network(), model.graph());
-        let mut rows = network.declare_inputs(cx.builder());
+        let mut rows = model.entrance.declare(cx.builder());
         let names: Vec<&str> = network.outputs().iter().map(|(n, _)| n.as_str()).collect();
         known_outputs(training, &names)?;
         let mut this =
@@ -208,7 +208,7 @@ impl<'g> Forward<'g> {
             .collect();
         let mut targets = Vec::new();
         // The network's inputs may have any names.
-        let mut taken: BTreeSet<String> = network.inputs().iter().map(|i| i.name.clone()).collect();
+        let mut taken: BTreeSet<String> = model.entrance.gates.iter().map(|gate| gate.name.clone()).collect();
         let mut free = |mut name: String| {
             while !taken.insert(name.clone()) {
                 name.push('_');
@@ -229,7 +229,7 @@ impl<'g> Forward<'g> {
         if cx.training() {
             augment(training, cx, &mut rows, &mut targets)?;
         }
-        let outputs = network.lower(cx, &rows)?;
+        let outputs = network.lower_behind(cx, &model.entrance, &rows)?;
         let several = names.len() > 1;
         for ((name, i, loss), t) in scored.iter().zip(targets) {
             let y = outputs[*i];

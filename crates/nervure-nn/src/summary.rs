@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use nervure_graph::Type;
+use nervure_graph::{DType, Type};
 
 use crate::lower::{LayerCall, ParameterSpec};
 use crate::network::{InputSpec, Network, Source};
+use crate::values::{Elements, HostType};
 
 /// Columns of a terminal.
 const WIDTH: usize = 80;
@@ -15,8 +16,8 @@ pub(crate) fn summary(network: &Network, calls: &[LayerCall], parameters: &[Para
     let chain = is_chain(network);
     let mut rows: Vec<Vec<String>> = Vec::new();
     if !chain {
-        let of = |(input, ty): (&InputSpec, Type)| {
-            vec![format!("{} (input)", input.name), shape(&ty), "0".into(), "-".into()]
+        let of = |(input, ty): (&InputSpec, HostType)| {
+            vec![format!("{} (input)", input.name), of_inputs(&ty), "0".into(), "-".into()]
         };
         rows.extend(network.inputs().iter().zip(network.input_types()).map(of));
     }
@@ -71,8 +72,15 @@ fn connected(network: &Network, layer: &str) -> String {
 }
 
 fn shape(ty: &Type) -> String {
+    of_inputs(&ty.clone().into())
+}
+
+fn of_inputs(ty: &HostType) -> String {
     let dims = ty.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    if ty.dtype == nervure_graph::DType::F32 { format!("({dims})") } else { format!("({dims}) {}", ty.dtype) }
+    match ty.elements {
+        Elements::Numbers(DType::F32) => format!("({dims})"),
+        elements => format!("({dims}) {elements}"),
+    }
 }
 
 fn size(p: &ParameterSpec) -> usize {

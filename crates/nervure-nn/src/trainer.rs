@@ -149,7 +149,7 @@ impl Compiled {
 
     /// The rows of `data` as the graph wants them; at least one.
     pub fn feed(&self, model: &Model, data: &Dataset) -> Result<Feed> {
-        let feed = Feed::new(data, &model.input_slots(), &self.graph.targets, self.weighted)?;
+        let feed = Feed::new(data, &model.entrance, &self.graph.targets, self.weighted)?;
         if feed.rows() == 0 {
             return Err(Error::Data("expected at least one row, received none".into()));
         }

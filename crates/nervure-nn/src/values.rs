@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ndarray::{ArrayBase, Data, Dimension};
 use nervure_exec::Buffer;
 use nervure_graph::{DType, Dim, Shape, Type};
+use serde::{Deserialize, Serialize};
 
 use crate::data::IntoArray;
 use crate::{Error, Result};
@@ -82,12 +83,13 @@ impl Values {
 }
 
 /// What an array on the host is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Elements {
-    /// Numbers of this type.
-    Numbers(DType),
     /// Texts.
     Text,
+    /// Numbers of this type.
+    #[serde(untagged)]
+    Numbers(DType),
 }
 
 impl fmt::Display for Elements {

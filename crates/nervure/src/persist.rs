@@ -5,9 +5,9 @@ use std::path::Path;
 
 use nervure_artifact::{Artifact, Error, Examples, Metadata, OptimizerState, Parts, Result};
 use nervure_exec::{Buffer, Store};
-use nervure_graph::{Bindings, DType, Type};
+use nervure_graph::{Bindings, DType, Graph, NodeId};
 use nervure_nn::initializers::Stream;
-use nervure_nn::network::{BATCH, InputSpec};
+use nervure_nn::network::BATCH;
 use nervure_nn::{Dataset, Model, Network, Seed};
 
 /// Models of arrays as `.nervure` files: weights, layers, the optimizer with its state.
@@ -27,6 +27,25 @@ use nervure_nn::{Dataset, Model, Network, Seed};
 /// # std::fs::remove_file(path)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Layers on the host are kept with the others, so that what takes texts takes them again:
+///
+/// ```
+/// use nervure::prelude::*;
+///
+/// let words = TextVectorization::new().adapt(["a fine day", "it rains"])?;
+/// let tokens = words.vocabulary_size();
+/// let chain = Sequential::from_input(text_input("text", [1])).add(words);
+/// let model = chain.add(Embedding::new(tokens, 4)).add(GlobalMaxPooling1D::new()).build(Seed(1))?;
+/// let path = std::env::temp_dir().join("doc-persist-text.nervure");
+/// model.save(&path)?;
+/// let texts = ["a day", "rains it, it rains"];
+/// assert_eq!(Model::load(&path)?.predict(texts)?.as_f32(), model.predict(texts)?.as_f32());
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// The file's own graph, which [`Artifact::run`] answers from, begins behind them: its inputs are numbers, named `text/text_vectorization`.
 ///
 /// Layers and optimizers of the program's own are read if their registry has them: see [`Registry::add`](nervure_nn::word::Registry::add).
 pub trait Persist: Sized {
@@ -60,7 +79,7 @@ impl Persist for Model {
             weights,
             schema: None,
             sketch: None,
-            examples: Examples::Arrays(examples(self.network())?),
+            examples: Examples::Arrays(examples(self.graph())?),
             optimizer: Some(OptimizerState { config, state }),
         })?;
         artifact.save(path)
@@ -90,11 +109,11 @@ impl Persist for Model {
         }
         model.set_state(state, optimizer).map_err(|e| layers(&e))?;
 
-        let inputs = examples(model.network())?;
+        let inputs = examples(model.graph())?;
         let named: Vec<(&str, Buffer)> = inputs.iter().map(|(name, b)| (name.as_str(), b.clone())).collect();
         let expected = artifact.run(&named)?;
         let rows = inputs.into_iter().fold(Dataset::default(), |rows, (name, b)| rows.input(&name, b));
-        let received = model.predict_all(&rows).map_err(|e| layers(&e))?;
+        let received = model.predict_encoded(&rows).map_err(|e| layers(&e))?;
         if expected.len() != received.len() || !expected.iter().zip(&received).all(|(e, r)| agree(e, r)) {
             return Err(layers(&"they do not compute what the graph does"));
         }
@@ -107,21 +126,22 @@ const ROWS: usize = 4;
 /// What symbols other than the batch stand for.
 const FREE: usize = 32;
 
-/// Numbers in [0, 1) for floats, and 0 for whole numbers: an index that every axis has.
-fn examples(network: &Network) -> Result<Vec<(String, Buffer)>> {
-    let array = |(input, ty): (&InputSpec, Type)| {
+/// What the graph takes, behind layers on the host: numbers in [0, 1) for floats, and 0 for whole numbers, an index that every axis has.
+fn examples(graph: &Graph) -> Result<Vec<(String, Buffer)>> {
+    let array = |&id: &NodeId| {
+        let (name, ty) = (graph.name(id), &graph.node(id).ty);
         let mut symbols = Vec::new();
         ty.shape.iter().for_each(|d| d.symbols(&mut symbols));
         let size = |symbol: &String| if symbol == BATCH { ROWS } else { FREE };
         let bindings: Bindings = symbols.iter().map(|s| (s.clone(), size(s))).collect();
-        let mut buffer = Buffer::try_zeros(input.dtype, &ty.resolve(&bindings)?)?;
-        if input.dtype == DType::F32 {
-            let mut random = Stream::new(0, &input.name);
+        let mut buffer = Buffer::try_zeros(ty.dtype, &ty.resolve(&bindings)?)?;
+        if ty.dtype == DType::F32 {
+            let mut random = Stream::new(0, name);
             buffer.as_f32_mut().into_iter().flatten().for_each(|x| *x = random.uniform() as f32);
         }
-        Ok((input.name.clone(), buffer))
+        Ok((name.to_string(), buffer))
     };
-    network.inputs().iter().zip(network.input_types()).map(array).collect()
+    graph.inputs().iter().map(array).collect()
 }
 
 /// Whether two answers are the same but for the order of sums, which another release may have.

@@ -131,6 +131,10 @@ impl HostLayer for Hashing {
         };
         numbers(values.shape(), &bins)
     }
+
+    fn goes_on(&self) -> bool {
+        self.output_mode != OutputMode::Int
+    }
 }
 
 impl Samples<dyn Layer> for Hashing {

@@ -166,6 +166,10 @@ impl HostLayer for IntegerLookup {
         let found: Vec<i32> = given.iter().map(number).collect::<Result<_, _>>()?;
         numbers(values.shape(), &found)
     }
+
+    fn goes_on(&self) -> bool {
+        self.output_mode != OutputMode::Int
+    }
 }
 
 impl Samples<dyn Layer> for IntegerLookup {

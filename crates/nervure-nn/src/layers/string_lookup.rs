@@ -142,6 +142,10 @@ impl HostLayer for StringLookup {
             }
         }
     }
+
+    fn goes_on(&self) -> bool {
+        self.output_mode != OutputMode::Int
+    }
 }
 
 impl Samples<dyn Layer> for StringLookup {

@@ -307,6 +307,10 @@ impl HostLayer for TextVectorization {
             (Split::None | Split::Whitespace | Split::Character, shape) => numbers(&[shape[0], length], &found),
         }
     }
+
+    fn goes_on(&self) -> bool {
+        self.output_mode != OutputMode::Int
+    }
 }
 
 impl Samples<dyn Layer> for TextVectorization {

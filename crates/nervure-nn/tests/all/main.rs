@@ -4,6 +4,7 @@ mod activations;
 mod callbacks;
 mod conformance;
 mod constraints;
+mod entrance;
 mod exact;
 mod golden;
 mod host;
