@@ -132,7 +132,7 @@ impl Expr {
     /// let x = input("x", [10, 3]).batch_size(8);
     /// let y = LSTM::new(4).stateful(true).on(&x);
     /// let mut model = Model::new(&x, &Dense::new(1).on(&y)).build(Seed(1))?;
-    /// let steps = Array3::<f32>::zeros((8, 10, 3));
+    /// let steps = Array3::<f32>::ones((8, 10, 3));
     /// // The second ten steps of the same sequences go on from the first.
     /// assert_ne!(model.predict_stateful(&steps)?, model.predict_stateful(&steps)?);
     /// model.reset_states();
