@@ -507,7 +507,7 @@ fn tails_of_products_agree_with_the_reference() {
         }),
         ("few rows of many columns", 1, |g, x, w| {
             let wide = g.concat(&[w; 8], 1);
-            g.output("y", x.narrow(0, 0, 5).matmul(wide).abs());
+            g.output("y", x.narrow(0, 0, 2).matmul(wide).abs());
         }),
         ("two products", 1, |g, x, w| {
             let (a, b) = (x.matmul(w), (x * 0.5).matmul(w.sin()));
@@ -540,7 +540,9 @@ fn tails_of_products_agree_with_the_reference() {
         agree(&case);
         let mut store = Store::new();
         store.insert("w", buffer(&case.parameters["w"]));
-        let plan = Plan::compile(&case.graph, &Bindings::new(), &store).unwrap();
-        assert_eq!(plan.to_string().matches("tail").count(), tails, "{name}: {plan}");
+        for &level in Level::available() {
+            let plan = Plan::compile_for(&case.graph, &Bindings::new(), &store, level).unwrap();
+            assert_eq!(plan.to_string().matches("tail").count(), tails, "{name}: {plan}");
+        }
     }
 }
