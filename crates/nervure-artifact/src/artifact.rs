@@ -229,6 +229,15 @@ impl Artifact {
         self.network.run(&self.named(inputs)?)
     }
 
+    /// Bytes that the answers to so many rows take beside the weights, on so many threads. Other axes that the network leaves open are as long as in the
+    /// recorded examples; a network whose inputs do not begin with rows takes what its examples take.
+    ///
+    /// # Errors
+    /// Rows that no memory holds.
+    pub fn memory(&self, rows: usize, threads: usize) -> Result<usize> {
+        self.network.memory(&self.recorded()?, rows, threads)
+    }
+
     /// Arrays by name, in the graph's order.
     fn named(&self, inputs: &[(&str, Buffer)]) -> Result<Vec<Buffer>> {
         let find = |(name, ty): (&str, &nervure_graph::Type)| {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use nervure_exec::{Buffer, Plans, Store, Threads, View};
+use nervure_exec::{Buffer, Plan, Plans, Store, Threads, View};
 use nervure_graph::{Bindings, Dim, Graph, Type};
 
 use crate::error::{Error, Result};
@@ -93,16 +93,10 @@ impl Inference {
 
     /// Fails if these inputs would take memory or time out of all proportion to the weights: what a file that was made to do harm asks for.
     pub(crate) fn bound(&self, inputs: &[Buffer]) -> Result<()> {
-        let mut bindings = self.bind(inputs)?;
-        let mut runs = 1;
-        if let Some(first) = self.rows() {
-            runs = rows(inputs).div_ceil(first.as_const().unwrap_or(CHUNK));
-            if let Some(rows) = first.as_symbol().and_then(|symbol| bindings.get_mut(symbol)) {
-                *rows = (*rows).min(CHUNK);
-            }
-        }
+        let rows = rows(inputs);
+        let runs = self.rows().map_or(1, |first| rows.div_ceil(first.as_const().unwrap_or(CHUNK)));
         // The replay runs this very plan.
-        let plan = self.plans.plan(&self.graph, &bindings, &self.weights)?;
+        let plan = self.plan(inputs, rows)?;
         let weights: u64 = self.weights.iter().map(|(_, b)| (b.len() * b.dtype().size()) as u64).sum();
         let taken = [
             // Of one thread: what a file may take does not depend on who reads it.
@@ -118,6 +112,20 @@ impl Inference {
             }
         }
         Ok(())
+    }
+
+    /// Bytes that so many rows, which are like these inputs in all but their number, take beside the weights.
+    pub(crate) fn memory(&self, inputs: &[Buffer], rows: usize, threads: usize) -> Result<usize> {
+        Ok(self.plan(inputs, rows)?.memory(threads))
+    }
+
+    /// What runs for so many rows of inputs like these.
+    fn plan(&self, inputs: &[Buffer], rows: usize) -> Result<Arc<Plan>> {
+        let mut bindings = self.bind(inputs)?;
+        if let Some(symbol) = self.rows().and_then(Dim::as_symbol) {
+            bindings.insert(symbol.into(), rows.min(CHUNK));
+        }
+        Ok(self.plans.plan(&self.graph, &bindings, &self.weights)?)
     }
 
     fn run_whole(&self, bindings: &Bindings, inputs: &[Buffer]) -> Result<Vec<Buffer>> {

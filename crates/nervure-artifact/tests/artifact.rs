@@ -323,6 +323,30 @@ fn models_of_arrays_need_no_schema() {
     assert!(matches!(loaded.run(&wrong), Err(Error::Input { .. })));
 }
 
+/// The scores of all pairs of times are held: a memory that grows with the rows and with the square of the time.
+#[test]
+fn memory_is_told_for_sequences_like_the_examples() {
+    let memory = |time: usize, rows: usize| {
+        let g = Builder::new();
+        let x = g.input("x", DType::F32, [Dim::symbol("batch"), Dim::symbol("time"), 1.into()]);
+        g.output("y", x.matmul_with(x, false, true).tanh().matmul(x));
+        let artifact = Artifact::new(Parts {
+            graph: g.finish().unwrap(),
+            weights: Store::new(),
+            schema: None,
+            sketch: None,
+            examples: Examples::Arrays(vec![("x".into(), Buffer::zeros(DType::F32, &[2, time, 1]))]),
+            optimizer: None,
+            ..parts()
+        });
+        artifact.unwrap().memory(rows, 1).unwrap()
+    };
+    assert!(memory(64, 256) > 128 * memory(64, 1), "{} {}", memory(64, 256), memory(64, 1));
+    assert!(memory(64, 256) > 2 * memory(32, 256), "{} {}", memory(64, 256), memory(32, 256));
+    // More run in pieces.
+    assert_eq!(memory(32, 1000), memory(32, 256));
+}
+
 #[test]
 fn checkpoints_come_back_whole_or_not_at_all() {
     let directory = tempfile::tempdir().unwrap();

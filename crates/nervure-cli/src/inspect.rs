@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use nervure_artifact::Artifact;
-use nervure_exec::Plan;
-use nervure_graph::{Bindings, Graph, Op, ScopeId};
+use nervure_graph::{Graph, Op, ScopeId};
 use serde_json::{Value, json};
 
 use crate::failure::Result;
@@ -55,7 +54,8 @@ impl InspectArgs {
         });
         let layers = layers(&artifact);
         let parameters: usize = artifact.network().weights().iter().map(|(_, b)| b.len()).sum();
-        let (row, batch) = (self.memory(&artifact, 1)?, self.memory(&artifact, 256)?);
+        let threads = self.common.threads().count();
+        let (row, batch) = (artifact.memory(1, threads)?, artifact.memory(256, threads)?);
         if self.common.json {
             let layer = |l: &Layer| json!({"name": l.name, "kind": l.kind, "output": l.output, "parameters": l.parameters});
             seen["layers"] = layers.iter().map(layer).collect();
@@ -103,16 +103,6 @@ impl InspectArgs {
         }
         text += &metrics(&artifact.metadata().metrics);
         output::text(&text)
-    }
-
-    /// Bytes that predicting so many rows at once takes beside the parameters.
-    fn memory(&self, artifact: &Artifact, rows: usize) -> Result<usize> {
-        let network = artifact.network();
-        let mut symbols = Vec::new();
-        network.inputs().flat_map(|(_, ty)| &ty.shape).for_each(|d| d.symbols(&mut symbols));
-        let bindings: Bindings = symbols.into_iter().map(|s| (s, rows)).collect();
-        let plan = Plan::compile(network.graph(), &bindings, network.weights())?;
-        Ok(plan.memory(self.common.threads().count()))
     }
 }
 
