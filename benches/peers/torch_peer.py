@@ -1,4 +1,4 @@
-"""PyTorch: channels last, Adam in one fused kernel, gradients set to none; on one thread and on all."""
+"""PyTorch: Adam in one fused kernel, gradients set to none; on one thread and on all; images with channels first and last."""
 
 import torch
 import torch.nn.functional as F
@@ -66,12 +66,22 @@ def network(name):
 
 
 def steps(name, threads, compiled=False):
+    layouts = {"": torch.contiguous_format}
+    if len(workloads.WORKLOADS[name].shape) == 3:
+        layouts = {", channels first": torch.contiguous_format, ", channels last": torch.channels_last}
+    return {
+        f"{count} threads{layout}": step(name, count, layouts[layout], compiled)
+        for layout in layouts
+        for count in sorted({1, threads})
+    }
+
+
+def step(name, threads, layout, compiled):
     torch.manual_seed(42)
     x, y = map(torch.from_numpy, workloads.batch(name))
-    model = network(name)
     if x.ndim == 4:
-        x = x.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-        model = model.to(memory_format=torch.channels_last)
+        x = x.permute(0, 3, 1, 2).contiguous(memory_format=layout)
+    model = network(name).to(memory_format=layout)
     if y.ndim == 2:
         loss = nn.BCEWithLogitsLoss()
     else:
@@ -82,12 +92,13 @@ def steps(name, threads, compiled=False):
         return loss(model(x), y)
 
     if compiled:
-        forward = torch.compile(forward)
+        # Its code is made at the first call, for the threads that there are then.
+        forward = torch.compile(forward, dynamic=False)
 
-    def step(count):
-        torch.set_num_threads(count)
+    def update():
+        torch.set_num_threads(threads)
         optimizer.zero_grad(set_to_none=True)
         forward(x, y).backward()
         optimizer.step()
 
-    return {f"{count} threads": lambda count=count: step(count) for count in sorted({1, threads})}
+    return update
