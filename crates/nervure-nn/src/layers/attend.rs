@@ -193,6 +193,9 @@ impl<'g> Attend<'g> {
     fn by_blocks(self, t: usize, dropout: &Dropout, noise: Option<Noise<'g>>) -> Tensor<'g> {
         let size = (BLOCK / self.terms()).max(1);
         let (g, blocks) = (self.query.builder(), t / size);
+        if blocks == 0 {
+            return self.mean(softmax, dropout, noise);
+        }
         let cut = |x: Tensor<'g>| {
             let shape = [&[blocks.into(), size.into()], &x.shape()[1..]].concat();
             x.narrow(0, 0, blocks * size).reshape(shape)
@@ -214,6 +217,9 @@ impl<'g> Attend<'g> {
             vec![of_block.mean(softmax, dropout, noise)]
         });
         let y = y[0].reshape([(blocks * size).into(), self.value.dim(-1)]);
+        if t % size == 0 {
+            return y;
+        }
         let rest = |x: Tensor<'g>| x.narrow(0, blocks * size, t - blocks * size);
         let start = number(self.query, blocks * size);
         let last = Attend {
@@ -223,11 +229,7 @@ impl<'g> Attend<'g> {
             ..self
         };
         let noise = noise.map(|noise| noise.after(number(self.query, blocks)));
-        match (blocks, t % size) {
-            (_, 0) => y,
-            (0, _) => last.mean(softmax, dropout, noise),
-            _ => g.concat(&[y, last.mean(softmax, dropout, noise)], 0),
-        }
+        g.concat(&[y, last.mean(softmax, dropout, noise)], 0)
     }
 
     fn mean(
