@@ -72,7 +72,7 @@ pub struct Plan {
 /// A kernel as listings show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KernelLine {
-    /// What it does, over how much.
+    /// What it does, over how much, in one line.
     pub what: String,
     /// Path of the scope from which it comes.
     pub path: String,
@@ -257,7 +257,7 @@ impl Plan {
 }
 
 impl fmt::Display for Plan {
-    /// A line for each kernel: what it does, over how much, and whence it comes.
+    /// A line for each kernel, those of loops within: what it does, over how much, and whence it comes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shared = if self.is_shared { "all threads" } else { "one thread" };
         writeln!(
@@ -270,7 +270,7 @@ impl fmt::Display for Plan {
             self.flops()
         )?;
         for (i, step) in self.steps.iter().enumerate() {
-            writeln!(f, "{i:4}  {}  {}", step.kernel, step.path)?;
+            writeln!(f, "{i:4}  {:#}  {}", step.kernel, step.path)?;
         }
         Ok(())
     }
@@ -396,6 +396,7 @@ impl Kernel {
 }
 
 impl fmt::Display for Kernel {
+    /// In one line; the alternate form of a loop has its kernels' lines too.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Kernel::Fused(k) => {
@@ -453,9 +454,12 @@ impl fmt::Display for Kernel {
                 if k.is_apart {
                     write!(f, ", apart")?;
                 }
+                if !f.alternate() {
+                    return write!(f, " of {} kernels", k.body.steps.len());
+                }
                 writeln!(f, " of")?;
                 for step in &k.body.steps {
-                    writeln!(f, "        {}  {}", step.kernel, step.path)?;
+                    writeln!(f, "        {:#}  {}", step.kernel, step.path)?;
                 }
                 write!(f, "      end of scan")
             }

@@ -7,6 +7,7 @@ mod flops;
 mod profile;
 mod workloads;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,10 +36,10 @@ Examples:
   nervure bench --only seed_mlp --seconds 0.2 --profile --threads 1")]
 pub struct BenchArgs {
     /// These workloads instead of all
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = trimmed)]
     only: Vec<String>,
 
-    /// Print what each kernel of the plans takes, the dearest first
+    /// Print what each kernel of the plans takes, the dearest first (whole names with --json)
     #[arg(long)]
     profile: bool,
 
@@ -285,6 +286,10 @@ fn as_text(peak: f64, threads: &Threads, train: &[Train], predict: &[Predict]) -
 fn short(x: f64) -> String {
     let digits = (3 - x.max(1e-3).log10().floor() as i32).clamp(0, 4) as usize;
     format!("{x:.digits$}")
+}
+
+fn trimmed(name: &str) -> Result<String, Infallible> {
+    Ok(name.trim().to_owned())
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

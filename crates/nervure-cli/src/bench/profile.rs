@@ -7,7 +7,7 @@ use nervure_exec::KernelLine;
 use serde_json::{Value, json};
 
 use super::short;
-use crate::style::table;
+use crate::style::{WIDTH, cut, table};
 
 /// The kernels of a plan with their median times in microseconds, the dearest first.
 pub struct Profile(Vec<(KernelLine, f64)>);
@@ -58,7 +58,7 @@ impl fmt::Display for Profile {
         let words = std::iter::once("kernel".into())
             .chain(self.0.iter().map(|(k, _)| format!("{}  {}", k.what, k.path)));
         for (numbers, words) in numbers.lines().zip(words) {
-            writeln!(f, "{numbers:<width$}  {words}")?;
+            writeln!(f, "{}", cut(&format!("{numbers:<width$}  {words}"), WIDTH))?;
         }
         writeln!(f, "in all {} µs, {} kernels", short(total), self.0.len())
     }
