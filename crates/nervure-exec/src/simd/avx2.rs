@@ -32,7 +32,7 @@ impl Simd for Avx2 {
     type M = __m256;
     type Tail = __m256i;
     const LANES: usize = 8;
-    const TILE_ROWS: usize = 4;
+    const TILE_ROWS: usize = 6;
     const REGISTERS: usize = 16;
 
     lanes! {

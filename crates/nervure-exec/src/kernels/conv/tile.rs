@@ -1,6 +1,7 @@
 //! Tiles of convolutions: a few places, or taps and channels, by a few vectors of output channels, whose sums stay in registers.
 
 use super::pass::Run;
+use crate::kernels::gemm::{apart, half};
 use crate::simd::Simd;
 
 /// Vectors of columns of the widest tile.
@@ -77,7 +78,8 @@ impl Places<'_> {
         let mut sums = [[s.splat(0.0); V]; M];
         let mut b = self.b;
         for run in self.runs {
-            let mut x = self.x.wrapping_add(run.offset);
+            let first = self.x.wrapping_add(run.offset);
+            let mut x = [first, apart::<S>(first.wrapping_add(half(M) * self.lane))];
             for _ in 0..run.len {
                 // SAFETY: the caller's promise.
                 unsafe {
@@ -86,13 +88,13 @@ impl Places<'_> {
                         *right = s.load(b.add(v * S::LANES));
                     }
                     for (i, sums) in sums.iter_mut().enumerate() {
-                        let left = s.splat(*x.add(i * self.lane));
+                        let left = s.splat(*x[i / half(M)].add(i % half(M) * self.lane));
                         for (sum, right) in sums.iter_mut().zip(right) {
                             *sum = s.fma(left, right, *sum);
                         }
                     }
                 }
-                x = x.wrapping_add(1);
+                x = x.map(|x| x.wrapping_add(1));
                 b = b.wrapping_add(V * S::LANES);
             }
         }
