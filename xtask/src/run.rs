@@ -28,7 +28,21 @@ pub fn machine() -> String {
         .find_map(|l| l.strip_prefix("model name"))
         .map(|l| l.trim_start_matches([' ', '\t', ':']));
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-    format!("{}, {cores} cores", model.unwrap_or("unknown processor"))
+    format!("{} with {}, {cores} cores", model.unwrap_or("unknown processor"), vectors())
+}
+
+/// The widest vectors of which this processor and Nervure know.
+pub fn vectors() -> &'static str {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let flags = cpu.lines().find(|l| l.starts_with("flags")).unwrap_or_default();
+    let has = |flag: &str| flags.split_whitespace().any(|f| f == flag);
+    if has("avx512f") {
+        "AVX-512"
+    } else if has("avx2") && has("fma") {
+        "AVX2"
+    } else {
+        "neither AVX2 nor AVX-512"
+    }
 }
 
 /// The commit at hand.
