@@ -298,6 +298,17 @@ impl<'g> Lower<'g> {
         Noise { stream, seed, step, time: None }
     }
 
+    /// How a layer of sums ends: activation(y + bias), where there is a bias.
+    pub fn affine(
+        &mut self,
+        y: Tensor<'g>,
+        bias: Option<Weight>,
+        activation: &Object<dyn Activation>,
+    ) -> Tensor<'g> {
+        let y = bias.map_or(y, |bias| y + self.weight(bias));
+        self.activate(activation, y)
+    }
+
     /// Applies an activation in a scope of its own, and remembers what it was applied to if losses can use that.
     pub fn activate(&mut self, activation: &Object<dyn Activation>, x: Tensor<'g>) -> Tensor<'g> {
         let y = {

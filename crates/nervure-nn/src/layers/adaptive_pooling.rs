@@ -31,24 +31,30 @@ settings! {
     }
 }
 
-/// The greatest of each window of a sequence: see [`AdaptivePooling`].
-pub type AdaptiveMaxPooling1D = AdaptivePooling<Greatest, 1>;
-/// The greatest of each window of an image: see [`AdaptivePooling`].
-pub type AdaptiveMaxPooling2D = AdaptivePooling<Greatest, 2>;
-/// The greatest of each window of a volume: see [`AdaptivePooling`].
-pub type AdaptiveMaxPooling3D = AdaptivePooling<Greatest, 3>;
-/// The mean of each window of a sequence: see [`AdaptivePooling`].
-pub type AdaptiveAveragePooling1D = AdaptivePooling<Mean, 1>;
-/// The mean of each window of an image: see [`AdaptivePooling`].
-pub type AdaptiveAveragePooling2D = AdaptivePooling<Mean, 2>;
-/// The mean of each window of a volume: see [`AdaptivePooling`].
-pub type AdaptiveAveragePooling3D = AdaptivePooling<Mean, 3>;
-kind!(AdaptiveMaxPooling1D);
-kind!(AdaptiveMaxPooling2D);
-kind!(AdaptiveMaxPooling3D);
-kind!(AdaptiveAveragePooling1D);
-kind!(AdaptiveAveragePooling2D);
-kind!(AdaptiveAveragePooling3D);
+kind! {
+    /// The greatest of each window of a sequence: see [`AdaptivePooling`].
+    pub type AdaptiveMaxPooling1D = AdaptivePooling<Greatest, 1>;
+}
+kind! {
+    /// The greatest of each window of an image: see [`AdaptivePooling`].
+    pub type AdaptiveMaxPooling2D = AdaptivePooling<Greatest, 2>;
+}
+kind! {
+    /// The greatest of each window of a volume: see [`AdaptivePooling`].
+    pub type AdaptiveMaxPooling3D = AdaptivePooling<Greatest, 3>;
+}
+kind! {
+    /// The mean of each window of a sequence: see [`AdaptivePooling`].
+    pub type AdaptiveAveragePooling1D = AdaptivePooling<Mean, 1>;
+}
+kind! {
+    /// The mean of each window of an image: see [`AdaptivePooling`].
+    pub type AdaptiveAveragePooling2D = AdaptivePooling<Mean, 2>;
+}
+kind! {
+    /// The mean of each window of a volume: see [`AdaptivePooling`].
+    pub type AdaptiveAveragePooling3D = AdaptivePooling<Mean, 3>;
+}
 
 /// Windows along one axis that a layer may have: their number comes from files.
 const WINDOWS: usize = 1 << 16;

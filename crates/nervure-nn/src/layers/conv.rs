@@ -86,11 +86,9 @@ where
         }
         let shape = [&self.kernel_size.0[..], &[channels / groups, self.filters]].concat();
         let kernel = cx.weight(self.kernel.weight("kernel", shape));
-        let mut y = x.conv(kernel, window, groups);
-        if self.use_bias {
-            y = y + cx.weight(self.bias.weight("bias", [self.filters]));
-        }
-        Ok(vec![cx.activate(&self.activation, y)])
+        let y = x.conv(kernel, window, groups);
+        let bias = self.use_bias.then(|| self.bias.weight("bias", [self.filters]));
+        Ok(vec![cx.affine(y, bias, &self.activation)])
     }
 
     fn passes_mask(&self) -> bool {

@@ -57,15 +57,18 @@ settings! {
     }
 }
 
-/// [`ConvTranspose`] over sequences `[batch, length, c]`.
-pub type Conv1DTranspose = ConvTranspose<1>;
-/// [`ConvTranspose`] over images `[batch, height, width, c]`.
-pub type Conv2DTranspose = ConvTranspose<2>;
-/// [`ConvTranspose`] over volumes `[batch, depth, height, width, c]`.
-pub type Conv3DTranspose = ConvTranspose<3>;
-kind!(Conv1DTranspose | "Convolution1DTranspose");
-kind!(Conv2DTranspose | "Convolution2DTranspose");
-kind!(Conv3DTranspose | "Convolution3DTranspose");
+kind! {
+    /// A convolution the other way round, which makes more of less, of sequences `[batch, length, c]`: see [`ConvTranspose`].
+    pub type Conv1DTranspose = ConvTranspose<1>; | "Convolution1DTranspose"
+}
+kind! {
+    /// A convolution the other way round, which makes more of less, of images `[batch, height, width, c]`: see [`ConvTranspose`].
+    pub type Conv2DTranspose = ConvTranspose<2>; | "Convolution2DTranspose"
+}
+kind! {
+    /// A convolution the other way round, which makes more of less, of volumes `[batch, depth, height, width, c]`: see [`ConvTranspose`].
+    pub type Conv3DTranspose = ConvTranspose<3>; | "Convolution3DTranspose"
+}
 
 impl<const N: usize> ConvTranspose<N> {
     /// The size of an axis of `n` elements for a kernel that spans `k`, and what the convolution from there would put around it.
@@ -115,11 +118,9 @@ where
         window.padding = graph::Padding::Explicit(around);
         let shape = [&self.kernel_size.0[..], &[self.filters, channels]].concat();
         let kernel = cx.weight(self.kernel.weight("kernel", shape));
-        let mut y = x.conv_input_grad(kernel, window, 1, sizes);
-        if self.use_bias {
-            y = y + cx.weight(self.bias.weight("bias", [self.filters]));
-        }
-        Ok(vec![cx.activate(&self.activation, y)])
+        let y = x.conv_input_grad(kernel, window, 1, sizes);
+        let bias = self.use_bias.then(|| self.bias.weight("bias", [self.filters]));
+        Ok(vec![cx.affine(y, bias, &self.activation)])
     }
 
     fn passes_mask(&self) -> bool {

@@ -24,15 +24,18 @@ settings! {
     }
 }
 
-/// Of sequences: see [`Cropping`].
-pub type Cropping1D = Cropping<1>;
-/// Of images: see [`Cropping`].
-pub type Cropping2D = Cropping<2>;
-/// Of volumes: see [`Cropping`].
-pub type Cropping3D = Cropping<3>;
-kind!(Cropping1D);
-kind!(Cropping2D);
-kind!(Cropping3D);
+kind! {
+    /// Leaves out elements at both ends of sequences `[batch, length, c]`: see [`Cropping`].
+    pub type Cropping1D = Cropping<1>;
+}
+kind! {
+    /// Leaves out elements at both ends of images `[batch, height, width, c]`: see [`Cropping`].
+    pub type Cropping2D = Cropping<2>;
+}
+kind! {
+    /// Leaves out elements at both ends of volumes `[batch, depth, height, width, c]`: see [`Cropping`].
+    pub type Cropping3D = Cropping<3>;
+}
 
 impl<const N: usize> Layer for Cropping<N>
 where

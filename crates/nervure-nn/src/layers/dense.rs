@@ -46,11 +46,9 @@ impl Layer for Dense {
             return Err(cx.error(self, "at least 1 unit", self.units));
         }
         let n = cx.fixed(self, x, -1)?;
-        let mut y = x.matmul(cx.weight(self.kernel.weight("kernel", [n, self.units])));
-        if self.use_bias {
-            y = y + cx.weight(self.bias.weight("bias", [self.units]));
-        }
-        Ok(vec![cx.activate(&self.activation, y)])
+        let y = x.matmul(cx.weight(self.kernel.weight("kernel", [n, self.units])));
+        let bias = self.use_bias.then(|| self.bias.weight("bias", [self.units]));
+        Ok(vec![cx.affine(y, bias, &self.activation)])
     }
 }
 

@@ -47,12 +47,14 @@ settings! {
     }
 }
 
-/// [`DepthwiseConv`] over sequences `[batch, length, c]`.
-pub type DepthwiseConv1D = DepthwiseConv<1>;
-/// [`DepthwiseConv`] over images `[batch, height, width, c]`.
-pub type DepthwiseConv2D = DepthwiseConv<2>;
-kind!(DepthwiseConv1D);
-kind!(DepthwiseConv2D);
+kind! {
+    /// A convolution of each channel by itself, of sequences `[batch, length, c]`: see [`DepthwiseConv`].
+    pub type DepthwiseConv1D = DepthwiseConv<1>;
+}
+kind! {
+    /// A convolution of each channel by itself, of images `[batch, height, width, c]`: see [`DepthwiseConv`].
+    pub type DepthwiseConv2D = DepthwiseConv<2>;
+}
 
 impl<const N: usize> Layer for DepthwiseConv<N>
 where
@@ -68,11 +70,9 @@ where
         }
         let shape = [&self.kernel_size.0[..], &[channels, m]].concat();
         let kernel = cx.weight(self.depthwise.weight("kernel", shape));
-        let mut y = x.conv(by_channel(kernel), window, channels);
-        if self.use_bias {
-            y = y + cx.weight(self.bias.weight("bias", [channels.saturating_mul(m)]));
-        }
-        Ok(vec![cx.activate(&self.activation, y)])
+        let y = x.conv(by_channel(kernel), window, channels);
+        let bias = self.use_bias.then(|| self.bias.weight("bias", [channels.saturating_mul(m)]));
+        Ok(vec![cx.affine(y, bias, &self.activation)])
     }
 
     fn passes_mask(&self) -> bool {

@@ -53,12 +53,14 @@ settings! {
     }
 }
 
-/// [`SeparableConv`] over sequences `[batch, length, c]`.
-pub type SeparableConv1D = SeparableConv<1>;
-/// [`SeparableConv`] over images `[batch, height, width, c]`.
-pub type SeparableConv2D = SeparableConv<2>;
-kind!(SeparableConv1D | "SeparableConvolution1D");
-kind!(SeparableConv2D | "SeparableConvolution2D");
+kind! {
+    /// A convolution of each channel, then one over all channels of a place, of sequences `[batch, length, c]`: see [`SeparableConv`].
+    pub type SeparableConv1D = SeparableConv<1>; | "SeparableConvolution1D"
+}
+kind! {
+    /// A convolution of each channel, then one over all channels of a place, of images `[batch, height, width, c]`: see [`SeparableConv`].
+    pub type SeparableConv2D = SeparableConv<2>; | "SeparableConvolution2D"
+}
 
 impl<const N: usize> Layer for SeparableConv<N>
 where
@@ -78,11 +80,9 @@ where
         let shape = [&[1; N][..], &[channels.saturating_mul(m), self.filters]].concat();
         let pointwise = cx.weight(self.pointwise.weight("pointwise_kernel", shape));
         let matrix = [pointwise.dim(-2), pointwise.dim(-1)];
-        let mut y = x.conv(by_channel(depthwise), window, channels).matmul(pointwise.reshape(matrix));
-        if self.use_bias {
-            y = y + cx.weight(self.bias.weight("bias", [self.filters]));
-        }
-        Ok(vec![cx.activate(&self.activation, y)])
+        let y = x.conv(by_channel(depthwise), window, channels).matmul(pointwise.reshape(matrix));
+        let bias = self.use_bias.then(|| self.bias.weight("bias", [self.filters]));
+        Ok(vec![cx.affine(y, bias, &self.activation)])
     }
 
     fn passes_mask(&self) -> bool {

@@ -19,15 +19,18 @@ settings! {
     }
 }
 
-/// Of sequences: see [`SpatialDropout`].
-pub type SpatialDropout1D = SpatialDropout<1>;
-/// Of images: see [`SpatialDropout`].
-pub type SpatialDropout2D = SpatialDropout<2>;
-/// Of volumes: see [`SpatialDropout`].
-pub type SpatialDropout3D = SpatialDropout<3>;
-kind!(SpatialDropout1D);
-kind!(SpatialDropout2D);
-kind!(SpatialDropout3D);
+kind! {
+    /// Drops whole channels of sequences `[batch, length, c]` in training: see [`SpatialDropout`].
+    pub type SpatialDropout1D = SpatialDropout<1>;
+}
+kind! {
+    /// Drops whole channels of images `[batch, height, width, c]` in training: see [`SpatialDropout`].
+    pub type SpatialDropout2D = SpatialDropout<2>;
+}
+kind! {
+    /// Drops whole channels of volumes `[batch, depth, height, width, c]` in training: see [`SpatialDropout`].
+    pub type SpatialDropout3D = SpatialDropout<3>;
+}
 
 impl<const N: usize> Layer for SpatialDropout<N>
 where

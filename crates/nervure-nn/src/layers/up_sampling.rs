@@ -18,12 +18,14 @@ settings! {
     }
 }
 
-/// Of sequences: see [`UpSampling`].
-pub type UpSampling1D = UpSampling<1>;
-/// Of volumes: see [`UpSampling`].
-pub type UpSampling3D = UpSampling<3>;
-kind!(UpSampling1D);
-kind!(UpSampling3D);
+kind! {
+    /// Repeats the elements of sequences `[batch, length, c]`: see [`UpSampling`].
+    pub type UpSampling1D = UpSampling<1>;
+}
+kind! {
+    /// Repeats the elements of volumes `[batch, depth, height, width, c]`: see [`UpSampling`].
+    pub type UpSampling3D = UpSampling<3>;
+}
 
 impl<const N: usize> Layer for UpSampling<N>
 where

@@ -24,15 +24,18 @@ settings! {
     }
 }
 
-/// Of sequences: see [`ZeroPadding`].
-pub type ZeroPadding1D = ZeroPadding<1>;
-/// Of images: see [`ZeroPadding`].
-pub type ZeroPadding2D = ZeroPadding<2>;
-/// Of volumes: see [`ZeroPadding`].
-pub type ZeroPadding3D = ZeroPadding<3>;
-kind!(ZeroPadding1D);
-kind!(ZeroPadding2D);
-kind!(ZeroPadding3D);
+kind! {
+    /// Puts zeros at both ends of sequences `[batch, length, c]`: see [`ZeroPadding`].
+    pub type ZeroPadding1D = ZeroPadding<1>;
+}
+kind! {
+    /// Puts zeros at both ends of images `[batch, height, width, c]`: see [`ZeroPadding`].
+    pub type ZeroPadding2D = ZeroPadding<2>;
+}
+kind! {
+    /// Puts zeros at both ends of volumes `[batch, depth, height, width, c]`: see [`ZeroPadding`].
+    pub type ZeroPadding3D = ZeroPadding<3>;
+}
 
 impl<const N: usize> Layer for ZeroPadding<N>
 where
