@@ -40,6 +40,7 @@ pub use random_image::FlipMode;
 pub use resample::Interpolation;
 pub use separable_conv::SeparableConv;
 pub use spatial_dropout::SpatialDropout;
+pub use stft_spectrogram::Spectrum;
 pub use text_vectorization::{Ngrams, Split, Standardize};
 pub use up_sampling::UpSampling;
 pub use window::{Around, Extent, Padding};
@@ -79,6 +80,7 @@ family! {
         layer_normalization: LayerNormalization;
         lstm: LSTM, LSTMCell;
         masking: Masking;
+        mel_spectrogram: MelSpectrogram;
         merge: Add, Average, Maximum, Minimum, Multiply, Subtract;
         mixing: CutMix, MixUp;
         multi_head_attention: MultiHeadAttention;
@@ -105,6 +107,7 @@ family! {
         softmax: Softmax;
         spatial_dropout: SpatialDropout1D, SpatialDropout2D, SpatialDropout3D;
         stacked_rnn_cells: StackedRNNCells;
+        stft_spectrogram: STFTSpectrogram;
         string_lookup: StringLookup;
         text_vectorization: TextVectorization;
         time_distributed: TimeDistributed;

@@ -116,4 +116,10 @@ case(of_text, {}, lines, adapt=lines)
 case(of_text, {"max_tokens": 5, "ngrams": 2}, lines, adapt=lines)
 case(of_text, {"output_mode": "tf_idf", "max_tokens": 6}, lines, adapt=lines)
 case(of_text, {"output_mode": "count", "split": None}, pairs, adapt=pairs)
+
+bins = "Discretization"
+spread, between = normal(40, 2), normal(6, 2) + 1e-5
+case(bins, {"num_bins": 3}, between, adapt=spread[:4])
+case(bins, {"num_bins": 4, "epsilon": 0.03}, between, adapt=spread)
+case(bins, {"num_bins": 5, "epsilon": 0.01}, between, adapt=normal(130, 2) ** 3)
 finish()

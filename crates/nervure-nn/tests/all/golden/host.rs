@@ -1,8 +1,8 @@
 //! Layers that begin on the host: numbers of texts and keys, and what they learn from data.
 
-use nervure_nn::layers::{IntegerLookup, StringLookup, TextVectorization};
+use nervure_nn::layers::{Discretization, IntegerLookup, StringLookup, TextVectorization};
 use nervure_nn::word::Object;
-use nervure_nn::{Buffer, IntoValues, Layer, Texts, Values};
+use nervure_nn::{Buffer, IntoValues, Layer, Seed, Sequential, Texts, Values};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -17,6 +17,7 @@ struct Case {
     /// Data to learn from, with the vocabulary that follows.
     adapt: Option<Held>,
     vocabulary: Option<Value>,
+    bin_boundaries: Option<Vec<f64>>,
     input: Held,
     output: Held,
 }
@@ -61,7 +62,11 @@ impl Held {
     }
 }
 
-/// The layer after it has learnt, and its vocabulary.
+fn numbers(values: &Value) -> Vec<f64> {
+    values.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+}
+
+/// The layer after it has learnt, and what it learnt.
 fn adapted(case: &Case, data: &Held) -> (Object<dyn Layer>, Value) {
     macro_rules! of {
         ($word:ident) => {{
@@ -72,6 +77,13 @@ fn adapted(case: &Case, data: &Held) -> (Object<dyn Layer>, Value) {
         }};
     }
     match case.class_name.as_str() {
+        "Discretization" => {
+            let word: Discretization = serde_json::from_value(case.config.clone()).unwrap();
+            let Values::Numbers(data) = data.values() else { panic!("numbers") };
+            let layer: Object<dyn Layer> = word.adapt(Buffer::clone(&data)).unwrap().into();
+            let ends = layer.config()["bin_boundaries"].clone();
+            (layer, ends)
+        }
         "StringLookup" => of!(StringLookup),
         "IntegerLookup" => of!(IntegerLookup),
         "TextVectorization" => of!(TextVectorization),
@@ -86,13 +98,28 @@ fn layers_on_the_host_give_what_keras_does() {
         let layer: Object<dyn Layer> = match &case.adapt {
             None => Object::from_config(&case.class_name, case.config.clone()).unwrap(),
             Some(data) => {
-                let (layer, vocabulary) = adapted(&case, data);
-                assert_eq!(case.vocabulary.as_ref(), Some(&vocabulary), "{what}");
+                let (layer, learnt) = adapted(&case, data);
+                match (&case.vocabulary, &case.bin_boundaries) {
+                    (Some(vocabulary), None) => assert_eq!(*vocabulary, learnt, "{what}"),
+                    // Keras sums the shares of some hundred values in single precision.
+                    (None, Some(ends)) => agree(&what, ends, &numbers(&learnt), 1e-5),
+                    _ => panic!("{what}"),
+                }
                 // What is learnt stands in files.
                 Object::from_config(layer.kind(), layer.config()).unwrap()
             }
         };
-        let received = layer.call(case.input.values()).unwrap_or_else(|e| panic!("{what}: {e}"));
+        let input = case.input.values();
+        let received = match layer.host() {
+            Some(_) => layer.call(input).unwrap_or_else(|e| panic!("{what}: {e}")),
+            None => {
+                let model = Sequential::new(case.input.shape[1..].to_vec())
+                    .add(layer.instance())
+                    .build(Seed(1))
+                    .unwrap();
+                model.predict(input).unwrap().into_values()
+            }
+        };
         case.output.agree(&what, &received);
     }
 }

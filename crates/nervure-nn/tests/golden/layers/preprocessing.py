@@ -29,4 +29,22 @@ case(("CenterCrop", {"height": 6, "width": 3}), image())
 # When it predicts, Keras's RandomCrop gives images as they are, against its documentation and of another size than in training.
 for height, width in [(2, 3), (4, 2), (6, 3)]:
     case(("RandomCrop", {"height": height, "width": width}), image(), by="CenterCrop")
+
+stft = "STFTSpectrogram"
+case((stft, {"frame_length": 8}), normal(2, 20, 1))
+case((stft, {"mode": "magnitude", "frame_length": 6, "frame_step": 4, "expand_dims": True}), normal(2, 15, 2))
+case((stft, {"mode": "psd", "frame_length": 5, "fft_length": 9, "padding": "same"}), normal(2, 14, 2))
+case((stft, {"mode": "real", "frame_length": 4, "window": "hamming", "periodic": True}), normal(2, 9, 1))
+case((stft, {"mode": "imag", "frame_length": 4, "scaling": "spectrum"}), normal(2, 9, 3))
+case((stft, {"mode": "angle", "frame_length": 4, "window": None, "scaling": None}), normal(3, 12, 2))
+case((stft, {"mode": "stft", "frame_length": 4, "expand_dims": True}), normal(2, 9, 2))
+mel = "MelSpectrogram"
+# The weights of bands are in single precision else.
+weights = keras.layers.MelSpectrogram.linear_to_mel_weight_matrix
+weights.__defaults__ = (*weights.__defaults__[:-1], "float64")
+case((mel, {}), normal(1, 1500))
+small = {"fft_length": 12, "sequence_stride": 5, "num_mel_bins": 3, "sampling_rate": 8000}
+case((mel, small | {"sequence_length": 9, "mag_exp": 1.5, "power_to_db": False}), normal(2, 20))
+case((mel, small | {"window": "hamming", "min_freq": 300.5, "max_freq": 3210.5, "top_db": 3.0}), normal(1, 20))
+case((mel, small | {"fft_length": 7, "window": None, "min_power": 0.5, "ref_power": 0.25}), normal(2, 20))
 finish()
