@@ -217,7 +217,7 @@ impl<'g> Attend<'g> {
             vec![of_block.mean(softmax, dropout, noise)]
         });
         let y = y[0].reshape([(blocks * size).into(), self.value.dim(-1)]);
-        if t % size == 0 {
+        if t.is_multiple_of(size) {
             return y;
         }
         let rest = |x: Tensor<'g>| x.narrow(0, blocks * size, t - blocks * size);
