@@ -337,6 +337,8 @@ impl Network {
 
 impl Layer for Network {
     fn lower<'g>(&self, cx: &mut Lower<'g>, inputs: &[Tensor<'g>]) -> Result<Vec<Tensor<'g>>> {
+        // One that a file has within another comes here as it was written.
+        self.check().map_err(|e| cx.error(self, "a network in order", e))?;
         if inputs.len() != self.inputs.len() {
             return Err(cx.error(self, format!("{} inputs", self.inputs.len()), inputs.len()));
         }

@@ -64,7 +64,8 @@ impl Discretization {
         };
         let mut values = values.to_vec();
         values.sort_by(f32::total_cmp);
-        let step = ((values.len() as f64 * self.epsilon) as usize).max(1);
+        // In Keras's order, for the quotient is rounded down.
+        let step = ((values.len() as f64 / (1.0 / self.epsilon)) as usize).max(1);
         let seen: Vec<f64> = values.into_iter().skip(step - 1).step_by(step).map(f64::from).collect();
         let count = seen.len() as f64;
         let mut points: Vec<(f64, f64)> = (1..).map(|i| f64::from(i) / count).zip(seen).collect();

@@ -200,7 +200,12 @@ impl Layer for MelSpectrogram {
         let power = re.square() + im.square();
         let power = match self.mag_exp {
             2.0 => power,
-            e => power.pow(power.constant(e / 2.0)),
+            e => {
+                // Silence has a gradient of 0, where that of a root is infinite.
+                let silent = power.equal(power.constant(0.0));
+                let heard = silent.select(power.constant(1.0), power).pow(power.constant(e / 2.0));
+                silent.select(power.constant(0.0), heard)
+            }
         };
         let mut y = power.matmul(self.bands(g));
         if self.power_to_db {

@@ -70,6 +70,7 @@ family! {
         einsum_dense: EinsumDense;
         embedding: Embedding;
         flatten: Flatten;
+        functional: Functional;
         gaussian: GaussianDropout, GaussianNoise;
         group_normalization: GroupNormalization;
         group_query_attention: GroupQueryAttention;

@@ -22,7 +22,7 @@ settings! {
     /// The spectrum of frames of signals by the short-time Fourier transform: `[batch, time, c]` → `[batch, frames, c · n]`, each channel by itself, with
     /// n = ⌊`fft_length` / 2⌋ + 1 frequencies (2 n with `mode` `stft`).
     ///
-    /// Frame f begins at f · `frame_step`; its part of frequency k is Σ xₜ · window(t) · e^(−2πi t k / `fft_length`) over the window's size (see [`STFT`]).
+    /// Frame f begins at f · `frame_step`; its part of frequency k is Σ xₜ · window(t) · e^(−2πi t k / (2 n − 2)) over the window's size (see [`STFT`]).
     /// Weights, which are trained unless the layer is frozen: `real_kernel` and `imag_kernel`, `[frame_length, 1, n]`, as far as the mode needs them.
     ///
     /// ```
@@ -39,7 +39,7 @@ settings! {
         frame_length: usize = 256,
         /// Samples from a frame to the next, at most `frame_length`; half of it where nothing is said.
         frame_step: just usize,
-        /// Samples of a period of frequency 1, at least `frame_length`; the next power of two where nothing is said.
+        /// Samples of a period of frequency 1, an odd one counted as one less, at least `frame_length`; the next power of two where nothing is said.
         fft_length: just usize,
         /// What frames are multiplied by; where there is nothing, they are taken as they are, without a size to divide by.
         window: Option<Taper> = Some(Taper::Hann),
@@ -161,6 +161,7 @@ impl Samples<dyn Layer> for STFTSpectrogram {
             Sample::new(of(Spectrum::Log), x(9, 1)),
             Sample::new(of(Spectrum::Magnitude).frame_step(3).expand_dims(true), x(8, 2)),
             Sample::new(of(Spectrum::Psd).fft_length(6).padding(Padding::Same).window(Some(Taper::Hamming)), x(6, 2)),
+            Sample::new(of(Spectrum::Psd).frame_length(2).window(None), x(5, 1)),
             Sample::new(of(Spectrum::Real).periodic(true), x(5, 1)),
             Sample::new(of(Spectrum::Imag).scaling(None), x(5, 1)),
             Sample::new(of(Spectrum::Angle).window(None).fft_length(5), x(6, 1)),

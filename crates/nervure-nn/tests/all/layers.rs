@@ -486,3 +486,35 @@ fn categories_may_be_weighted() {
     let expected = [0.1, 0.2, 0.0, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0, 0.2, 0.3, 0.0, 0.0, 0.2, 0.0, 0.4];
     assert_eq!(counts[0].as_f32().unwrap(), expected);
 }
+
+/// The magnitude of nothing is a root at 0.
+#[test]
+fn silence_trains() {
+    let mel = MelSpectrogram::new()
+        .fft_length(8)
+        .sequence_stride(4)
+        .num_mel_bins(2)
+        .mag_exp(1.0)
+        .power_to_db(false);
+    let chain = Sequential::new([3]).add(Dense::new(12)).add(mel).add(Flatten::new()).add(Dense::new(1));
+    let mut model = chain.build(Seed(1)).unwrap();
+    let rows = Dataset::new(ndarray::Array2::<f32>::zeros((4, 3)), ndarray::Array1::<f32>::ones(4));
+    model.fit(&rows, Fit::new(MeanSquaredError, SGD::new())).unwrap();
+    assert!(model.weights().all(|(_, w)| w.as_f32().unwrap().iter().all(|v| v.is_finite())));
+}
+
+#[test]
+fn a_network_within_another_comes_back_from_a_file() {
+    let inner =
+        Sequential::new([3]).add(Dense::new(4).activation(Relu)).add(Dense::new(3)).network().unwrap();
+    let x = input("x", [3]);
+    let inner = inner.named("inner");
+    let network = nervure_nn::Network::new(&x, &inner.on(&inner.on(&x))).unwrap();
+    let written = serde_json::to_string(&network).unwrap();
+    let read: nervure_nn::Network = serde_json::from_str(&written).unwrap();
+    assert_eq!(read, network);
+    let rows = ndarray::Array2::from_shape_fn((4, 3), |(i, j)| (i * 3 + j) as f32 / 5.0 - 1.0);
+    let [before, after] =
+        [network, read].map(|network| network.build(Seed(7)).unwrap().predict(&rows).unwrap());
+    assert_eq!(before, after);
+}

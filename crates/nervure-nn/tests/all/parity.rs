@@ -172,8 +172,10 @@ fn a_transformer_block_trains_as_in_keras() -> Result<()> {
 #[test]
 fn two_outputs_with_weights_of_their_losses_train_as_in_keras() -> Result<()> {
     let x = input("x", [4]);
-    let h = Dense::new(5).activation(Tanh).kernel_regularizer(L2::new(0.01)).named("a").on(&x);
-    let outputs = [Dense::new(1).activation(Sigmoid).named("b").on(&h), Dense::new(2).named("c").on(&h)];
+    let hidden = Dense::new(5).activation(Tanh).kernel_regularizer(L2::new(0.01));
+    let h = hidden.activity_regularizer(L2::new(0.01)).named("a").on(&x);
+    let c = Dense::new(2).activity_regularizer(L1::new(0.1)).named("c");
+    let outputs = [Dense::new(1).activation(Sigmoid).named("b").on(&h), c.on(&h)];
     let model = Model::new(&x, &outputs[..]).build(Seed(1))?;
     let training = Training::with_optimizer(SGD::new().learning_rate(0.5))
         .loss("b", BinaryCrossentropy::new())

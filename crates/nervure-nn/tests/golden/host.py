@@ -122,4 +122,5 @@ spread, between = normal(40, 2), normal(6, 2) + 1e-5
 case(bins, {"num_bins": 3}, between, adapt=spread[:4])
 case(bins, {"num_bins": 4, "epsilon": 0.03}, between, adapt=spread)
 case(bins, {"num_bins": 5, "epsilon": 0.01}, between, adapt=normal(130, 2) ** 3)
+case(bins, {"num_bins": 4, "epsilon": 0.03}, between, adapt=normal(250, 2))
 finish()

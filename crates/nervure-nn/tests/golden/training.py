@@ -82,8 +82,10 @@ def transformer():
 
 def outputs():
     x = layers.Input((4,))
-    h = layers.Dense(5, "tanh", kernel_regularizer=keras.regularizers.L2(0.01), name="a")(x)
-    model = keras.Model(x, {"b": layers.Dense(1, "sigmoid", name="b")(h), "c": layers.Dense(2, name="c")(h)})
+    penalty = keras.regularizers.L2(0.01)
+    h = layers.Dense(5, "tanh", kernel_regularizer=penalty, activity_regularizer=penalty, name="a")(x)
+    c = layers.Dense(2, activity_regularizer=keras.regularizers.L1(0.1), name="c")(h)
+    model = keras.Model(x, {"b": layers.Dense(1, "sigmoid", name="b")(h), "c": c})
     target = lambda x: {"b": (x[:, :1] > x[:, 1:2]).astype("float32"), "c": x[:, 2:] - x[:, :2]}
     loss, weights = {"b": "binary_crossentropy", "c": "mean_squared_error"}, {"b": 0.3, "c": 2.0}
     return losses(model, keras.optimizers.SGD(0.5), loss, target, rate=0.5, loss_weights=weights)

@@ -23,6 +23,12 @@ const fn elsewhere(
 
 /// Of `layers/core`.
 pub const CORE: &[Elsewhere] = &[
+    elsewhere(
+        &["Functional"],
+        &[],
+        "made of layers that have cases of their own",
+        "layers::a_network_within_another_comes_back_from_a_file",
+    ),
     elsewhere(&["Dropout"], &[], "random", "conformance::dropout_draws_anew_at_each_step"),
     elsewhere(&["AlphaDropout"], &[], "random", "noise::alpha_dropout_keeps_mean_and_variance"),
     elsewhere(&["GaussianDropout"], &[], "random", "noise::gaussian_dropout_multiplies_by_numbers_around_1"),

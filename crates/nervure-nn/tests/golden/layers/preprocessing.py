@@ -38,6 +38,7 @@ case((stft, {"mode": "real", "frame_length": 4, "window": "hamming", "periodic":
 case((stft, {"mode": "imag", "frame_length": 4, "scaling": "spectrum"}), normal(2, 9, 3))
 case((stft, {"mode": "angle", "frame_length": 4, "window": None, "scaling": None}), normal(3, 12, 2))
 case((stft, {"mode": "stft", "frame_length": 4, "expand_dims": True}), normal(2, 9, 2))
+case((stft, {"mode": "psd", "frame_length": 2, "window": None}), normal(2, 5, 1))
 mel = "MelSpectrogram"
 # The weights of bands are in single precision else.
 weights = keras.layers.MelSpectrogram.linear_to_mel_weight_matrix
