@@ -15,8 +15,20 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("nervure-nn", &["nervure-graph", "nervure-exec"]),
     ("nervure-data", &[]),
     ("nervure-artifact", &["nervure-graph", "nervure-exec", "nervure-data"]),
-    ("nervure-cli", &["nervure-graph", "nervure-exec", "nervure-nn", "nervure-data", "nervure-artifact"]),
+    ("nervure-keras", &["nervure-exec", "nervure-nn", "nervure-artifact"]),
     ("nervure", &["nervure-graph", "nervure-exec", "nervure-nn", "nervure-data", "nervure-artifact"]),
+    (
+        "nervure-cli",
+        &[
+            "nervure-graph",
+            "nervure-exec",
+            "nervure-nn",
+            "nervure-data",
+            "nervure-artifact",
+            "nervure-keras",
+            "nervure",
+        ],
+    ),
     ("xtask", &[]),
 ];
 

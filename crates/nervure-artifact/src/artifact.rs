@@ -9,7 +9,7 @@ use nervure_exec::{Buffer, Store, Threads};
 use nervure_graph::{DType, Graph};
 use serde_json::Value;
 
-use crate::container::{Reader, Writer};
+use crate::container::{Archive, Writer};
 use crate::error::{Error, Result};
 use crate::examples::{self, Examples};
 use crate::inference::Inference;
@@ -132,7 +132,7 @@ impl Artifact {
     /// One sentence naming file and member for a file that is none, was truncated or altered, is of a later version, or computes
     /// something else than is recorded.
     pub fn load(path: impl AsRef<Path>) -> Result<Artifact> {
-        Artifact::read(&Reader::open(path.as_ref(), KIND)?)
+        Artifact::read(&Archive::open(path.as_ref(), KIND)?)
     }
 
     /// Reads the bytes of a file, which messages call `name`.
@@ -140,7 +140,7 @@ impl Artifact {
     /// # Errors
     /// As [`Artifact::load`].
     pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Artifact> {
-        Artifact::read(&Reader::new(name.into(), bytes, KIND)?)
+        Artifact::read(&Archive::new(name.into(), bytes, KIND)?)
     }
 
     /// Writes the file, whole or not at all. Equal artifacts are equal bytes.
@@ -294,7 +294,7 @@ impl Artifact {
         Ok(Artifact { metadata, network, layers, schema, sketch, examples, expected: Vec::new(), optimizer })
     }
 
-    fn read(reader: &Reader) -> Result<Artifact> {
+    fn read(reader: &Archive) -> Result<Artifact> {
         let Version { format } = reader.json(METADATA)?;
         if format > FORMAT {
             return Err(Error::LaterVersion { file: reader.file().into(), version: format, newest: FORMAT });

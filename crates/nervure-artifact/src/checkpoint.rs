@@ -6,7 +6,7 @@ use nervure_exec::{Buffer, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::container::{Reader, Writer};
+use crate::container::{Archive, Writer};
 use crate::error::{Error, Result};
 use crate::metadata::Version;
 use crate::tensors;
@@ -92,7 +92,7 @@ impl Checkpoint {
     /// # Errors
     /// A file that is none, was truncated or altered, or was written by another release.
     pub fn load(path: impl AsRef<Path>) -> Result<Checkpoint> {
-        let reader = Reader::open(path.as_ref(), KIND)?;
+        let reader = Archive::open(path.as_ref(), KIND)?;
         let Version { format } = reader.json(RUN)?;
         if format > FORMAT {
             return Err(Error::LaterVersion { file: reader.file().into(), version: format, newest: FORMAT });

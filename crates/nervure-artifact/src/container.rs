@@ -71,17 +71,21 @@ fn named(path: &Path, written: io::Result<()>) -> Result<()> {
     written.map_err(|cause| Error::Io { file: path.display().to_string(), cause })
 }
 
-/// A file's members, checked and not yet understood.
+/// A zip archive of stored members, checked and not yet understood: the members are parts of the file, none claims more than it has, their checksums are
+/// right, and their names stay within the archive.
 #[derive(Debug)]
-pub(crate) struct Reader {
+pub struct Archive {
     file: String,
     bytes: Vec<u8>,
     members: BTreeMap<String, Range<usize>>,
 }
 
-impl Reader {
-    /// Reads a file whole: its members are parts of it, so that no size that it declares makes anything larger.
-    pub(crate) fn open(path: &Path, kind: &'static str) -> Result<Reader> {
+impl Archive {
+    /// Reads a file whole, which is to be of a `kind`: `.keras model`.
+    ///
+    /// # Errors
+    /// Those of the system; what is no such archive, or a broken one.
+    pub fn open(path: &Path, kind: &'static str) -> Result<Archive> {
         let file = path.display().to_string();
         let io = |cause| Error::Io { file: file.clone(), cause };
         let mut handle = fs::File::open(path).map_err(io)?;
@@ -96,10 +100,14 @@ impl Reader {
             return Err(Error::Container { file, kind, found: found.into() });
         }
         handle.take(MOST_BYTES).read_to_end(&mut bytes).map_err(io)?;
-        Reader::new(file, bytes, kind)
+        Archive::new(file, bytes, kind)
     }
 
-    pub(crate) fn new(file: String, bytes: Vec<u8>, kind: &'static str) -> Result<Reader> {
+    /// [`Archive::open`] of what was read already, under this name in messages.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn new(file: String, bytes: Vec<u8>, kind: &'static str) -> Result<Archive> {
         let broken = |found: String| Error::Container { file: file.clone(), kind, found };
         let whole = |e: zip::result::ZipError| broken(format!("a broken archive ({e})"));
         if bytes.len() as u64 >= MOST_BYTES {
@@ -115,8 +123,10 @@ impl Reader {
             let member = zip.by_index_raw(i).map_err(whole)?;
             let name = String::from_utf8_lossy(member.name_raw()).into_owned();
             let fail = |reason: String| Err(Error::member(&file, &name.escape_debug().to_string(), reason));
-            if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'_') {
-                return fail("expected a plain name".into());
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/".contains(&b);
+            let leaves = |part: &str| ["", ".", ".."].contains(&part);
+            if !name.bytes().all(plain) || name.split('/').any(leaves) {
+                return fail("expected a plain name within the archive".into());
             }
             if member.compression() != CompressionMethod::Stored || member.size() != member.compressed_size()
             {
@@ -137,11 +147,11 @@ impl Reader {
             members.insert(name, range);
         }
         drop(zip);
-        Ok(Reader { file, bytes, members })
+        Ok(Archive { file, bytes, members })
     }
 
     /// The file's name.
-    pub(crate) fn file(&self) -> &str {
+    pub fn file(&self) -> &str {
         &self.file
     }
 
@@ -153,7 +163,8 @@ impl Reader {
         }
     }
 
-    pub(crate) fn get(&self, member: &str) -> Option<&[u8]> {
+    /// The bytes of a member, if there is one of this name.
+    pub fn get(&self, member: &str) -> Option<&[u8]> {
         self.members.get(member).map(|range| &self.bytes[range.clone()])
     }
 
@@ -161,7 +172,11 @@ impl Reader {
         self.get(member).ok_or_else(|| Error::member(&self.file, member, "it is absent"))
     }
 
-    pub(crate) fn text(&self, member: &str) -> Result<&str> {
+    /// A member that is text.
+    ///
+    /// # Errors
+    /// There is none of this name; it is too long, or no UTF-8.
+    pub fn text(&self, member: &str) -> Result<&str> {
         let bytes = self.need(member)?;
         if bytes.len() > MOST_TEXT {
             let reason = format!("text is limited to {MOST_TEXT} bytes, received {}", bytes.len());
@@ -170,8 +185,11 @@ impl Reader {
         std::str::from_utf8(bytes).map_err(|e| Error::member(&self.file, member, e))
     }
 
-    /// Plain data; the parser bounds its depth.
-    pub(crate) fn json<T: DeserializeOwned>(&self, member: &str) -> Result<T> {
+    /// A member that is JSON; the parser bounds its depth.
+    ///
+    /// # Errors
+    /// As [`Archive::text`]; other data.
+    pub fn json<T: DeserializeOwned>(&self, member: &str) -> Result<T> {
         serde_json::from_str(self.text(member)?).map_err(|e| Error::member(&self.file, member, e))
     }
 

@@ -3,7 +3,7 @@
 use nervure_data::{Delimiter, Table, TableReader};
 use nervure_exec::Buffer;
 
-use crate::container::{Reader, Writer};
+use crate::container::{Archive, Writer};
 use crate::error::{Error, Result};
 use crate::inference::Inference;
 use crate::tensors;
@@ -27,7 +27,7 @@ pub enum Examples {
 }
 
 impl Examples {
-    pub(crate) fn read(reader: &Reader) -> Result<Examples> {
+    pub(crate) fn read(reader: &Archive) -> Result<Examples> {
         if reader.get(ROWS).is_none() {
             return tensors::read(reader, ARRAYS).map(Examples::Arrays);
         }
@@ -57,7 +57,7 @@ impl Examples {
     }
 }
 
-pub(crate) fn read_expected(reader: &Reader) -> Result<Vec<(String, Buffer)>> {
+pub(crate) fn read_expected(reader: &Archive) -> Result<Vec<(String, Buffer)>> {
     tensors::read(reader, EXPECTED)
 }
 

@@ -31,6 +31,7 @@ mod tensors;
 
 pub use artifact::{Artifact, FEATURES, OptimizerState, Parts, index_input};
 pub use checkpoint::Checkpoint;
+pub use container::Archive;
 pub use error::{Error, Result};
 pub use examples::Examples;
 pub use inference::Inference;

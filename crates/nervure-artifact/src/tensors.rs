@@ -6,7 +6,7 @@ use nervure_exec::{Buffer, View};
 use nervure_graph::DType;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::container::Reader;
+use crate::container::Archive;
 use crate::error::{Error, Result};
 
 /// The most arrays of a member.
@@ -19,7 +19,7 @@ pub(crate) fn write<'a>(arrays: impl IntoIterator<Item = (&'a str, &'a Buffer)>)
 }
 
 /// The arrays of a member.
-pub(crate) fn read(reader: &Reader, member: &str) -> Result<Vec<(String, Buffer)>> {
+pub(crate) fn read(reader: &Archive, member: &str) -> Result<Vec<(String, Buffer)>> {
     let fail = |reason: String| Error::member(reader.file(), member, reason);
     let arrays = SafeTensors::deserialize(reader.need(member)?).map_err(|e| fail(e.to_string()))?;
     if arrays.len() > MOST_ARRAYS {

@@ -18,7 +18,7 @@ Examples:
   nervure inspect model.nervure
   nervure inspect model.nervure --graph")]
 pub struct InspectArgs {
-    /// A .nervure file
+    /// A .nervure or .keras file
     model: PathBuf,
 
     /// Print the graph that predicts, in its text form

@@ -7,6 +7,7 @@ mod output;
 
 mod baseline;
 mod bench;
+mod convert;
 mod datasets;
 mod evaluate;
 mod failure;
@@ -42,6 +43,7 @@ enum Command {
     Predict(predict::PredictArgs),
     Evaluate(evaluate::EvaluateArgs),
     Inspect(inspect::InspectArgs),
+    Convert(convert::ConvertArgs),
     Bench(bench::BenchArgs),
     Datasets(datasets::DatasetsArgs),
     Completions(CompletionsArgs),
@@ -97,6 +99,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => args.run(),
         Command::Evaluate(args) => args.run(),
         Command::Inspect(args) => args.run(),
+        Command::Convert(args) => args.run(),
         Command::Bench(args) => args.run(),
         Command::Datasets(args) => args.run(),
         Command::Completions(args) => completions(args.shell),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use nervure::Persist;
 use nervure_artifact::Artifact;
 use nervure_data::Schema;
 
@@ -11,12 +12,13 @@ use crate::failure::{Failure, Result};
 pub fn load(path: &Path) -> Result<Artifact> {
     match path.extension().unwrap_or_default().to_string_lossy().to_lowercase().as_str() {
         "nervure" => Ok(Artifact::load(path)?),
-        kind @ ("keras" | "onnx") => Err(Failure::not_yet(
-            format!("{}: reading .{kind} files", path.display()),
-            "give a .nervure file",
+        "keras" => Ok(nervure_keras::load(path)?.artifact()?),
+        "onnx" => Err(Failure::not_yet(
+            format!("{}: reading .onnx files", path.display()),
+            "give a .nervure or .keras file",
         )),
         _ => Err(Failure::new(
-            format!("{}: expected a model's name, ending in .nervure", path.display()),
+            format!("{}: expected a model's name, ending in .nervure or .keras", path.display()),
             "nervure train makes one; the model stands before the data",
         )),
     }

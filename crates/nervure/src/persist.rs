@@ -54,7 +54,15 @@ pub trait Persist: Sized {
     ///
     /// # Errors
     /// Those of the system, and a network that does not answer to such rows; a file that was there stays as it was.
-    fn save(&self, path: impl AsRef<Path>) -> Result<()>;
+    fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.artifact()?.save(path)
+    }
+
+    /// What [`save`](Persist::save) writes.
+    ///
+    /// # Errors
+    /// A network that does not answer to such rows.
+    fn artifact(&self) -> Result<Artifact>;
 
     /// Reads a file, also one of `nervure train`, whose inputs are then the encoded columns.
     ///
@@ -64,7 +72,7 @@ pub trait Persist: Sized {
 }
 
 impl Persist for Model {
-    fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+    fn artifact(&self) -> Result<Artifact> {
         let json = |value: serde_json::Result<_>| value.map_err(|e| Error::Parts(e.to_string()));
         let (mut weights, mut state) = (Store::new(), Store::new());
         for (name, value) in self.state().iter() {
@@ -72,7 +80,7 @@ impl Persist for Model {
             of.insert(name, value.clone());
         }
         let config = json(serde_json::to_value(self.optimizer()))?;
-        let artifact = Artifact::new(Parts {
+        Artifact::new(Parts {
             metadata: Metadata::new(concat!("nervure ", env!("CARGO_PKG_VERSION")), None),
             graph: self.graph().clone(),
             layers: json(serde_json::to_value(self.network()))?,
@@ -81,8 +89,7 @@ impl Persist for Model {
             sketch: None,
             examples: Examples::Arrays(examples(self.graph())?),
             optimizer: Some(OptimizerState { config, state }),
-        })?;
-        artifact.save(path)
+        })
     }
 
     fn load(path: impl AsRef<Path>) -> Result<Model> {

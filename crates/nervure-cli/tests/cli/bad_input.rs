@@ -238,7 +238,7 @@ fn what_is_yet_to_come_says_so() {
         "train rows.parquet",
         "train rows.npz",
         "train images",
-        "predict model.keras iris",
+        "convert iris.nervure model.keras",
         "predict model.onnx iris",
         "predict iris.nervure iris -o answers.parquet",
         "predict iris.nervure iris -o answers.npy",

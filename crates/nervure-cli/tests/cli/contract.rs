@@ -141,10 +141,13 @@ fn the_examples_of_the_help_run() {
         .map(|(i, line)| if i == 0 { format!("id,{line}\n") } else { format!("p{i},{line}\n") })
         .collect();
     bench.write("patients.csv", with_id).write("labelled.csv", csv);
+    let keras = concat!(env!("CARGO_MANIFEST_DIR"), "/../nervure-keras/tests/fixtures/mlp.keras");
+    bench.write("model.keras", std::fs::read(keras).unwrap());
     for directory in [".local/share/bash-completion/completions", ".config/fish/completions"] {
         std::fs::create_dir_all(bench.path(directory)).unwrap();
     }
-    for command in ["train", "predict", "evaluate", "inspect", "bench", "datasets", "completions"] {
+    for command in ["train", "predict", "evaluate", "inspect", "convert", "bench", "datasets", "completions"]
+    {
         let help = bench.ok(&format!("{command} --help"));
         let (_, examples) =
             help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command}: no examples"));
