@@ -91,7 +91,7 @@ impl From<nervure_artifact::Error> for Failure {
 impl From<nervure_keras::Error> for Failure {
     fn from(error: nervure_keras::Error) -> Failure {
         match error {
-            nervure_keras::Error::Archive(error) => error.into(),
+            nervure_keras::Error::Archive(error) => (*error).into(),
             error => Failure::new(
                 &error,
                 "save the model anew with Keras 3, of layers that docs/vocabulary.md names",

@@ -12,7 +12,7 @@ use crate::failure::{Failure, Result};
 pub fn load(path: &Path) -> Result<Artifact> {
     match path.extension().unwrap_or_default().to_string_lossy().to_lowercase().as_str() {
         "nervure" => Ok(Artifact::load(path)?),
-        "keras" => Ok(nervure_keras::load(path)?.artifact()?),
+        "keras" => Ok(nervure_keras::load(path)?.model.artifact()?),
         "onnx" => Err(Failure::not_yet(
             format!("{}: reading .onnx files", path.display()),
             "give a .nervure or .keras file",

@@ -7,7 +7,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// The archive cannot be read.
     #[error(transparent)]
-    Archive(#[from] nervure_artifact::Error),
+    Archive(Box<nervure_artifact::Error>),
     /// Something in the file is broken, or nothing that Nervure knows.
     #[error("{file}: {place}: {reason}")]
     Content {
@@ -18,6 +18,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+impl From<nervure_artifact::Error> for Error {
+    fn from(error: nervure_artifact::Error) -> Error {
+        Error::Archive(error.into())
+    }
 }
 
 /// What is wrong with a part of a file, before the file's name is known.

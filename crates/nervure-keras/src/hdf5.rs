@@ -68,6 +68,21 @@ impl Arrays {
             .map_err(|e| Fault::new(&place, e))
     }
 
+    /// A whole number.
+    pub fn whole(&self, path: &str) -> Result<i64, Fault> {
+        let (shape, array) = self.checked(path)?;
+        let place = self.place(path);
+        let values = match array.dtype().map_err(|e| Fault::new(&place, e))? {
+            DType::I32 => array.read_i32().map(|values| values.into_iter().map(i64::from).collect()),
+            DType::I64 => array.read_i64(),
+            other => return Err(Fault::expected(place, "a whole number", other)),
+        };
+        match values.map_err(|e| Fault::new(&place, e))?[..] {
+            [n] if shape.is_empty() => Ok(n),
+            _ => Err(Fault::expected(place, "one number", format!("{shape:?}"))),
+        }
+    }
+
     /// Where an array stands, for messages.
     fn place(&self, path: &str) -> String {
         format!("{}: {path}", self.member)

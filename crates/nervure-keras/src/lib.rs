@@ -5,6 +5,7 @@
 //! Nothing in a file is run: layers of its author's own and `Lambda` are refused. Sizes are checked before memory is taken.
 #![forbid(unsafe_code)]
 
+mod compiled;
 mod config;
 mod error;
 mod hdf5;
@@ -14,4 +15,4 @@ mod weights;
 mod words;
 
 pub use error::{Error, Result};
-pub use load::{from_bytes, load};
+pub use load::{Saved, from_bytes, load};

@@ -1,31 +1,40 @@
 use std::path::Path;
 
 use nervure_artifact::Archive;
-use nervure_nn::{Model, Network, Seed};
+use nervure_nn::{Model, Network, Seed, Training};
 use serde_json::Value;
 
-use crate::config;
 use crate::error::{Fault, Result};
 use crate::hdf5::Arrays;
 use crate::weights;
 use crate::words::Object;
+use crate::{compiled, config};
 
 const KIND: &str = ".keras model";
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.weights.h5";
 
-/// Reads a `.keras` file of Keras 3: the network with its weights.
+/// A model as Keras saved it.
+#[derive(Debug)]
+pub struct Saved {
+    /// The network with its weights, and with the optimizer's state if there was one.
+    pub model: Model,
+    /// What it was compiled with: losses, optimizer, metrics. [`Fit::from_training`](nervure_nn::Fit::from_training) goes on where Keras left off.
+    pub training: Option<Training>,
+}
+
+/// Reads a `.keras` file of Keras 3. `jit_compile`, `run_eagerly` and `steps_per_execution` are ignored.
 ///
 /// # Errors
 /// A file that is none; layers and settings that Nervure does not have, by name; weights that do not fit.
 ///
 /// ```
-/// let model = nervure_keras::load("tests/fixtures/mlp.keras")?;
-/// assert_eq!(model.network().layers().len(), 3);
-/// assert_eq!(model.weight("dense/kernel").map(|w| w.shape().to_vec()), Some(vec![8, 10]));
+/// let saved = nervure_keras::load("tests/fixtures/compiled.keras")?;
+/// assert_eq!(saved.model.weight("dense/kernel").map(|w| w.shape().to_vec()), Some(vec![8, 10]));
+/// assert_eq!(saved.training.map(|t| t.optimizer().kind()), Some("adam"));
 /// # Ok::<(), nervure_keras::Error>(())
 /// ```
-pub fn load(path: impl AsRef<Path>) -> Result<Model> {
+pub fn load(path: impl AsRef<Path>) -> Result<Saved> {
     read(&Archive::open(path.as_ref(), KIND)?)
 }
 
@@ -33,16 +42,16 @@ pub fn load(path: impl AsRef<Path>) -> Result<Model> {
 ///
 /// # Errors
 /// As there.
-pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Model> {
+pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Saved> {
     read(&Archive::new(name.into(), bytes, KIND)?)
 }
 
-fn read(archive: &Archive) -> Result<Model> {
+fn read(archive: &Archive) -> Result<Saved> {
     let value: Value = archive.json(CONFIG)?;
     model(archive, &value).map_err(|fault| fault.of_file(archive.file()))
 }
 
-fn model(archive: &Archive, value: &Value) -> std::result::Result<Model, Fault> {
+fn model(archive: &Archive, value: &Value) -> std::result::Result<Saved, Fault> {
     let object = Object::of(CONFIG, value)?
         .filter(|object| ["Sequential", "Functional", "Model"].contains(&object.class))
         .ok_or_else(|| Fault::expected(CONFIG, "a Sequential or Functional model", &value["class_name"]))?;
@@ -50,6 +59,11 @@ fn model(archive: &Archive, value: &Value) -> std::result::Result<Model, Fault> 
     let network: Network = serde_json::from_value(data).map_err(|e| Fault::new(CONFIG, e))?;
     let mut model = network.build(Seed(0)).map_err(|e| Fault::new(CONFIG, e))?;
     let bytes = archive.get(WEIGHTS).ok_or_else(|| Fault::new(WEIGHTS, "it is absent"))?;
-    weights::set(&mut model, &value["config"], &Arrays::open(WEIGHTS, bytes)?)?;
-    Ok(model)
+    let arrays = Arrays::open(WEIGHTS, bytes)?;
+    let weights = weights::set(&mut model, &value["config"], &arrays)?;
+    let training = compiled::training(&model, &value["compile_config"])?;
+    if let Some(training) = &training {
+        compiled::resume(&mut model, training, &weights, &arrays)?;
+    }
+    Ok(Saved { model, training })
 }

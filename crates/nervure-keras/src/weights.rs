@@ -8,16 +8,16 @@ use serde_json::Value;
 use crate::error::Fault;
 use crate::hdf5::Arrays;
 
-/// Gives a model the weights of a file; `config` is that of the model as Keras wrote it.
-pub(crate) fn set(model: &mut Model, config: &Value, arrays: &Arrays) -> Result<(), Fault> {
+/// Gives a model the weights of a file; `config` is that of the model as Keras wrote it. Their paths, in Keras's order.
+pub(crate) fn set(model: &mut Model, config: &Value, arrays: &Arrays) -> Result<Vec<String>, Fault> {
     let paths: Vec<String> = model.weights().map(|(path, _)| path.to_owned()).collect();
     let mut places = Vec::new();
     of_network("", "", config, &paths, arrays, &mut places)?;
-    for (ours, theirs) in places {
-        let array = arrays.floats(&theirs)?;
-        model.set_weight(&ours, array).map_err(|e| Fault::new(format!("model.weights.h5: {theirs}"), e))?;
+    for (ours, theirs) in &places {
+        let array = arrays.floats(theirs)?;
+        model.set_weight(ours, array).map_err(|e| Fault::new(format!("model.weights.h5: {theirs}"), e))?;
     }
-    Ok(())
+    Ok(places.into_iter().map(|place| place.0).collect())
 }
 
 /// The weights of the layers of a network that stands at `ours` in the model and at `theirs` in the file.

@@ -105,6 +105,8 @@ fn is_as_without(name: &str, value: &Value) -> bool {
         | "use_gate"
         | "multi_label"
         | "invert" => *value == json!(false),
+        "axis" => *value == json!(-1),
+        "reduction" => *value == json!("sum_over_batch_size"),
         "attention_axes" => *value == json!([1]),
         "data_format" => *value == json!("channels_last"),
         "fill_mode" => *value == json!("constant"),

@@ -39,7 +39,7 @@ fn models_predict_what_keras_does() {
         let case: Value =
             serde_json::from_str(&std::fs::read_to_string(file.with_extension("json")).unwrap()).unwrap();
         let model = match load(&file) {
-            Ok(model) => model,
+            Ok(saved) => saved.model,
             Err(e) => {
                 wrong.push(e.to_string());
                 continue;
@@ -159,7 +159,7 @@ fn no_altered_byte_of_the_weights_is_fatal() {
         for at in 0..700 {
             let bytes = changed(name, "model.weights.h5", |mut content| {
                 let place = at * content.len() / 700;
-                content[place] = [0xff, 0x80, 0, 1][at % 4] ^ content[place];
+                content[place] ^= [0xff, 0x80, 0, 1][at % 4];
                 content
             });
             refused += usize::from(from_bytes("m.keras", bytes).is_err());
@@ -178,4 +178,56 @@ fn no_truncated_file_is_read() {
         let bytes = changed("mlp", "model.weights.h5", |content| content[..len].to_vec());
         assert!(from_bytes("m.keras", bytes).is_err(), "{len} bytes of weights");
     }
+}
+
+/// Keras saved after an epoch and went on; so does Nervure from what Keras saved: weights, statistics, the optimizer's state, and the last short batch.
+/// Both train in single precision; what they round apart grows from step to step.
+#[test]
+fn training_goes_on_as_in_keras() {
+    let folder = golden().join("training");
+    let mut names: Vec<String> =
+        std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name.ends_with(".keras"));
+    names.sort();
+    assert_eq!(names.len(), 18);
+    let mut wrong = Vec::new();
+    for name in names {
+        let file = folder.join(&name);
+        let case: Value =
+            serde_json::from_str(&std::fs::read_to_string(file.with_extension("json")).unwrap()).unwrap();
+        let floats = |key: &str| -> Vec<f32> {
+            case[key].as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect()
+        };
+        let (x, y, weights) = (floats("x"), floats("y"), floats("weights"));
+        let mut saved = match load(&file) {
+            Ok(saved) => saved,
+            Err(e) => {
+                wrong.push(e.to_string());
+                continue;
+            }
+        };
+        let mut trainer = saved.model.trainer(saved.training.unwrap()).unwrap();
+        let rows = y.len();
+        let batches = (0..rows).step_by(8).map(|at| at..(at + 8).min(rows));
+        let losses = case["losses"].as_array().unwrap();
+        assert_eq!(losses.len(), 2 * rows.div_ceil(8));
+        for (step, (rows, expected)) in batches.clone().chain(batches).zip(losses).enumerate() {
+            let n = rows.len();
+            let part = |of: &[f32], width: usize, shape: &[usize]| {
+                Buffer::from_f32(shape, &of[rows.start * width..rows.end * width]).unwrap()
+            };
+            let batch = Dataset::new(part(&x, 4, &[n, 4]), part(&y, 1, &[n, 1])).sample_weight(part(
+                &weights,
+                1,
+                &[n],
+            ));
+            let (loss, expected) =
+                (trainer.train_on_batch(&batch).unwrap().get("loss").unwrap(), expected.as_f64().unwrap());
+            if (loss - expected).abs() > 1e-4 * expected.abs() {
+                wrong.push(format!("{name}: batch {step}: Keras {expected}, received {loss}"));
+                break;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
