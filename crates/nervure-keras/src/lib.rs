@@ -15,4 +15,4 @@ mod weights;
 mod words;
 
 pub use error::{Error, Result};
-pub use load::{Saved, from_bytes, load};
+pub use load::{Saved, from_bytes, load, load_weights};

@@ -46,6 +46,33 @@ pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Saved> {
     read(&Archive::new(name.into(), bytes, KIND)?)
 }
 
+/// Gives a model the weights of a `.weights.h5` file, which Keras's `save_weights` wrote for a model of the same layers in the same order.
+///
+/// # Errors
+/// A file that is none; weights that do not fit; a model of other layers. The model then has some of the weights.
+///
+/// ```
+/// use nervure_nn::prelude::*;
+/// let dense = |units| Dense::new(units).activation(Relu);
+/// let last = Dense::new(1).activation(Sigmoid);
+/// let mut model = Sequential::new([8]).add(dense(10)).add(dense(8)).add(last).build(Seed(1))?;
+/// nervure_keras::load_weights(&mut model, "tests/fixtures/mlp.weights.h5")?;
+/// let saved = nervure_keras::load("tests/fixtures/mlp.keras")?.model;
+/// assert_eq!(model.weight("dense/kernel"), saved.weight("dense/kernel"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn load_weights(model: &mut Model, path: impl AsRef<Path>) -> Result<()> {
+    let file = path.as_ref().display().to_string();
+    let bytes =
+        std::fs::read(&path).map_err(|cause| nervure_artifact::Error::Io { file: file.clone(), cause })?;
+    let mut set = || {
+        let arrays = Arrays::open(WEIGHTS, &bytes)?;
+        let config = serde_json::to_value(model.network()).map_err(|e| Fault::new(WEIGHTS, e))?;
+        weights::set(model, &weights::as_keras(&config), &arrays).map(drop)
+    };
+    set().map_err(|fault| fault.of_file(&file))
+}
+
 fn read(archive: &Archive) -> Result<Saved> {
     let value: Value = archive.json(CONFIG)?;
     model(archive, &value).map_err(|fault| fault.of_file(archive.file()))

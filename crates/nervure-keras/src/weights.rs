@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nervure_nn::Model;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::Fault;
 use crate::hdf5::Arrays;
@@ -18,6 +18,17 @@ pub(crate) fn set(model: &mut Model, config: &Value, arrays: &Arrays) -> Result<
         model.set_weight(ours, array).map_err(|e| Fault::new(format!("model.weights.h5: {theirs}"), e))?;
     }
     Ok(places.into_iter().map(|place| place.0).collect())
+}
+
+/// A network's data as far as Keras's configuration would tell it here: class and name of each layer. A network within it is taken for a functional one.
+pub(crate) fn as_keras(network: &Value) -> Value {
+    let layers = network["layers"].as_array().into_iter().flatten().map(|spec| {
+        let layer = &spec["layer"];
+        let class = layer.as_str().or_else(|| layer["class_name"].as_str());
+        let config = if class == Some("Functional") { as_keras(&layer["config"]) } else { Value::Null };
+        json!({"class_name": class, "name": spec["name"], "config": config})
+    });
+    json!({"layers": layers.collect::<Vec<_>>()})
 }
 
 /// The weights of the layers of a network that stands at `ours` in the model and at `theirs` in the file.

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use std::io::{Cursor, Read, Write};
 
-use nervure_keras::{from_bytes, load};
-use nervure_nn::{Buffer, DType, Dataset};
+use nervure_keras::{from_bytes, load, load_weights};
+use nervure_nn::{Buffer, DType, Dataset, Seed};
 use serde_json::Value;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -230,4 +230,29 @@ fn training_goes_on_as_in_keras() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// `save_weights` writes what stands in a `.keras` file: see the example of `load_weights` for a file that it wrote.
+#[test]
+fn weights_alone_are_read() {
+    let mut compared = 0;
+    for name in ["mlp", "cnn", "bidirectional", "cells", "attention", "residual", "norms_bare"] {
+        let file = golden().join(name).with_extension("keras");
+        let expected = load(&file).unwrap().model;
+        let mut zip = ZipArchive::new(Cursor::new(std::fs::read(&file).unwrap())).unwrap();
+        let mut content = Vec::new();
+        zip.by_name("model.weights.h5").unwrap().read_to_end(&mut content).unwrap();
+        let path =
+            std::env::temp_dir().join(format!("nervure-keras-{}-{name}.weights.h5", std::process::id()));
+        std::fs::write(&path, content).unwrap();
+        let mut model = expected.network().clone().build(Seed(9)).unwrap();
+        let read = load_weights(&mut model, &path);
+        std::fs::remove_file(&path).unwrap();
+        read.unwrap_or_else(|e| panic!("{name}: {e}"));
+        for ((path, e), (_, r)) in expected.weights().zip(model.weights()) {
+            assert_eq!(e, r, "{name}: {path}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 50, "{compared}");
 }
