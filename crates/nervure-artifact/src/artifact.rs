@@ -272,8 +272,11 @@ impl Artifact {
         self.schema.as_ref().ok_or(Error::NoSchema)
     }
 
-    /// The recorded inputs, in the graph's order.
-    fn recorded(&self) -> Result<Vec<Buffer>> {
+    /// The recorded inputs as arrays, in the graph's order.
+    ///
+    /// # Errors
+    /// None for a model that was loaded.
+    pub fn recorded(&self) -> Result<Vec<Buffer>> {
         match &self.examples {
             Examples::Rows(table) => self.encoded(&self.need_schema()?.encode(table)?),
             Examples::Arrays(arrays) => {

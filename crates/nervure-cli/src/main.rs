@@ -21,6 +21,7 @@ mod settings;
 mod source;
 mod style;
 mod train;
+mod verify;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     Inspect(inspect::InspectArgs),
     Convert(convert::ConvertArgs),
+    Verify(verify::VerifyArgs),
     Bench(bench::BenchArgs),
     Datasets(datasets::DatasetsArgs),
     Completions(CompletionsArgs),
@@ -100,6 +102,7 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => args.run(),
         Command::Inspect(args) => args.run(),
         Command::Convert(args) => args.run(),
+        Command::Verify(args) => args.run(),
         Command::Bench(args) => args.run(),
         Command::Datasets(args) => args.run(),
         Command::Completions(args) => completions(args.shell),

@@ -143,10 +143,12 @@ fn the_examples_of_the_help_run() {
     bench.write("patients.csv", with_id).write("labelled.csv", csv);
     let keras = concat!(env!("CARGO_MANIFEST_DIR"), "/../nervure-keras/tests/fixtures/mlp.keras");
     bench.write("model.keras", std::fs::read(keras).unwrap());
+    bench.ok("convert model.keras converted.nervure");
     for directory in [".local/share/bash-completion/completions", ".config/fish/completions"] {
         std::fs::create_dir_all(bench.path(directory)).unwrap();
     }
-    for command in ["train", "predict", "evaluate", "inspect", "convert", "bench", "datasets", "completions"]
+    for command in
+        ["train", "predict", "evaluate", "inspect", "convert", "verify", "bench", "datasets", "completions"]
     {
         let help = bench.ok(&format!("{command} --help"));
         let (_, examples) =

@@ -33,3 +33,28 @@ fn a_model_of_kerass_is_converted() {
     has(&bench.fails(2, "convert m.keras m.txt"), &["m.txt", "expected"]);
     has(&bench.fails(2, "convert m.nervure"), &["OUT"]);
 }
+
+#[test]
+fn models_are_told_apart() {
+    let bench = Bench::with_iris();
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../nervure-keras/tests/fixtures");
+    for name in ["mlp", "compiled", "transformer", "several"] {
+        bench.write(&format!("{name}.keras"), std::fs::read(format!("{fixtures}/{name}.keras")).unwrap());
+    }
+    bench.ok("convert transformer.keras transformer.nervure");
+    for words in
+        ["transformer.keras transformer.nervure", "several.keras several.keras", "iris.nervure iris.nervure"]
+    {
+        let found = bench.json(&format!("verify {words} --json --tolerance 0"));
+        assert!(found["outputs"].as_array().unwrap().iter().all(|o| o["largest"] == 0.0), "{words}: {found}");
+    }
+    has(&bench.ok("verify mlp.keras mlp.keras"), &["dense_2", "largest difference", "64 rows"]);
+    // The same layers with other weights: the differences are printed, and the status tells.
+    let ran = bench.run("verify mlp.keras compiled.keras");
+    assert_eq!(ran.code, 1);
+    has(&ran.stdout, &["dense_2"]);
+    has(&ran.sentence(), &["compiled.keras", "`dense_2`", "away"]);
+    has(&bench.fails(1, "verify mlp.keras several.keras"), &["several.keras", "inputs", "f32[batch, 2]"]);
+    has(&bench.fails(1, "verify mlp.keras iris.nervure"), &["iris.nervure"]);
+    has(&bench.fails(2, "verify mlp.keras mlp.keras --tolerance 2"), &["0 to 1"]);
+}
