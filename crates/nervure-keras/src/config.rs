@@ -1,11 +1,11 @@
 //! `config.json` as a network: Sequential and functional, nested and shared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use crate::error::Fault;
-use crate::inbound::{self, Tensor};
+use crate::inbound::{self, Call, Tensor};
 use crate::words::{Object, settings, single_precision, word};
 
 /// The network of a model, as data that [`Network`](nervure_nn::Network) is read from.
@@ -80,68 +80,86 @@ impl Network {
             return Err(Fault::new(place, "two layers have one name"));
         }
         // In the order in which the model takes them.
-        let mut values: BTreeMap<Tensor, Value> = BTreeMap::new();
+        let mut inputs: BTreeMap<String, usize> = BTreeMap::new();
         for input in inbound::tensors(place, config.get("input_layers"))? {
             let layer = by_name.get(input.tensor.layer.as_str()).filter(|l| l["class_name"] == "InputLayer");
             let Some(layer) = layer else {
-                return Err(Fault::new(
-                    place,
-                    format!("the input `{}` is no InputLayer", input.tensor.layer),
-                ));
+                let reason = format!("the input `{}` is no InputLayer", input.tensor.layer);
+                return Err(Fault::new(place, reason));
             };
             self.input(place, layer)?;
-            values.insert(input.tensor, json!({"input": self.inputs.len() - 1}));
+            inputs.insert(input.tensor.layer, self.inputs.len() - 1);
         }
-        let mut waiting = Vec::new();
+        // Each with the number of its layer.
+        let mut calls: Vec<(usize, Call)> = Vec::new();
+        let mut nodes: BTreeMap<(&str, usize), usize> = BTreeMap::new();
         for layer in layers.iter().filter(|layer| layer["class_name"] != "InputLayer") {
             let name = name_of(place, layer)?;
-            let calls = inbound::calls(&format!("{place}/{name}"), layer)?;
-            let flags = calls.first().map(|call| call.flags.clone()).unwrap_or_default();
-            if calls.iter().any(|call| call.flags != flags) {
+            let of_layer = inbound::calls(&format!("{place}/{name}"), layer)?;
+            let flags = of_layer.first().map(|call| call.flags.clone()).unwrap_or_default();
+            if of_layer.iter().any(|call| call.flags != flags) {
                 return Err(Fault::new(format!("{place}/{name}"), "its calls differ in their arguments"));
             }
             let at = self.layer(place, layer, &flags)?;
-            waiting.extend(calls.into_iter().enumerate().map(|(node, call)| (at, name, node, call)));
+            for (node, call) in of_layer.into_iter().enumerate() {
+                nodes.insert((name, node), calls.len());
+                calls.push((at, call));
+            }
         }
-        // Calls stand behind those that they use.
-        while !waiting.is_empty() {
-            let before = waiting.len();
-            let mut later = Vec::new();
-            for (at, name, node, call) in waiting {
-                let Some(inputs) =
-                    call.tensors.iter().map(|t| values.get(t).cloned()).collect::<Option<Vec<_>>>()
-                else {
-                    later.push((at, name, node, call));
+        // The place of each call among those of the network, once it has one.
+        let mut placed: Vec<Option<usize>> = vec![None; calls.len()];
+        let find = |placed: &[Option<usize>], t: &Tensor| match inputs.get(&t.layer) {
+            Some(input) => Some(json!({"input": input})),
+            None => Some(json!({"call": [placed[*nodes.get(&(t.layer.as_str(), t.node))?]?, t.output]})),
+        };
+        for first in 0..calls.len() {
+            // Calls that wait for others, which come before them.
+            let mut waiting = vec![first];
+            let mut entered = BTreeSet::new();
+            while let Some(&at) = waiting.last() {
+                if placed[at].is_some() {
+                    waiting.pop();
                     continue;
-                };
-                self.calls.push(json!({"layer": at, "inputs": inputs}));
-                let number = self.calls.len() - 1;
-                // As many results as somebody may ask for.
-                for output in 0..MOST_RESULTS {
-                    let tensor = Tensor { layer: name.into(), node, output };
-                    values.insert(tensor, json!({"call": [number, output]}));
+                }
+                let (layer, call) = &calls[at];
+                let needed: Vec<usize> = call
+                    .tensors
+                    .iter()
+                    .filter(|t| !inputs.contains_key(&t.layer))
+                    .map(|t| {
+                        let node = nodes.get(&(t.layer.as_str(), t.node)).copied();
+                        node.ok_or_else(|| {
+                            Fault::new(place, format!("no layer makes what `{}` is to give", t.layer))
+                        })
+                    })
+                    .collect::<Result<_, _>>()?;
+                if needed.iter().all(|&n| placed[n].is_some()) {
+                    let operands: Option<Vec<Value>> =
+                        call.tensors.iter().map(|t| find(&placed, t)).collect();
+                    placed[at] = Some(self.calls.len());
+                    self.calls.push(json!({"layer": layer, "inputs": operands}));
+                } else if entered.insert(at) {
+                    waiting.extend(needed.into_iter().filter(|&n| placed[n].is_none()));
+                } else {
+                    let reason = format!("layers wait for one another, `{}` among them", self.name(*layer));
+                    return Err(Fault::new(place, reason));
                 }
             }
-            if later.len() == before {
-                let names: Vec<&str> = later.iter().map(|w| w.1).collect();
-                return Err(Fault::new(
-                    place,
-                    format!("layers wait for one another or for what is not there: {}", names.join(", ")),
-                ));
-            }
-            waiting = later;
         }
         for output in inbound::tensors(place, config.get("output_layers"))? {
-            let Some(value) = values.get(&output.tensor) else {
-                return Err(Fault::new(
-                    place,
-                    format!("the output `{}` is made by no layer", output.tensor.layer),
-                ));
+            let Some(value) = find(&placed, &output.tensor) else {
+                let reason = format!("no layer makes the output `{}`", output.tensor.layer);
+                return Err(Fault::new(place, reason));
             };
             let name = output.name.unwrap_or_else(|| output.tensor.layer.clone());
             self.outputs.push(json!([name, value]));
         }
         Ok(())
+    }
+
+    /// The name of a layer by its number.
+    fn name(&self, layer: usize) -> &str {
+        self.layers[layer]["name"].as_str().unwrap_or_default()
     }
 
     /// Adds an input.
@@ -208,11 +226,18 @@ impl Network {
         }
         spec["layer"] = match object.class {
             "Sequential" | "Functional" | "Model" => word(&place, layer)?,
+            // Of a frozen layer its parts are frozen too, and say so.
             class => {
+                let config = match spec["trainable"] == json!(false) {
+                    true => without_trainable(&layer["config"]),
+                    false => layer["config"].clone(),
+                };
+                let object = Object { config: config.as_object().unwrap_or(object.config), ..object };
                 if let Some(dtype) = object.config.get("dtype").filter(|_| class != "CategoryEncoding") {
                     single_precision(&place, dtype)?;
                 }
-                let mut config = settings(&place, &object, &["dtype", "activity_regularizer"])?;
+                let mut config =
+                    settings(&place, &object, &["name", "trainable", "dtype", "activity_regularizer"])?;
                 for (name, value) in flags {
                     config[name] = value.clone();
                 }
@@ -227,8 +252,17 @@ impl Network {
     }
 }
 
-/// Results of a call: more than any layer of Keras's has, states included.
-const MOST_RESULTS: usize = 64;
+/// The same without what parts say of their training.
+fn without_trainable(value: &Value) -> Value {
+    match value {
+        Value::Object(parts) => {
+            let parts = parts.iter().filter(|(name, _)| *name != "trainable");
+            parts.map(|(name, part)| (name.clone(), without_trainable(part))).collect()
+        }
+        Value::Array(parts) => parts.iter().map(without_trainable).collect(),
+        plain => plain.clone(),
+    }
+}
 
 /// A name of an input as a symbol of a size.
 fn symbol(name: &str) -> String {

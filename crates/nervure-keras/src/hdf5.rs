@@ -51,8 +51,9 @@ impl Arrays {
     }
 
     /// The paths of the arrays below a group: `kernel/0` of `layer/kernel/0`.
-    pub fn below<'a>(&'a self, group: &'a str) -> impl Iterator<Item = &'a str> {
-        self.arrays.keys().filter_map(move |path| path.strip_prefix(group)?.strip_prefix('/'))
+    pub fn below<'a>(&'a self, group: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let group = format!("{group}/");
+        self.arrays.range(group.clone()..).map_while(move |(path, _)| path.strip_prefix(group.as_str()))
     }
 
     /// An array of floats.

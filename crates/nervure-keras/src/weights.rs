@@ -13,6 +13,11 @@ pub(crate) fn set(model: &mut Model, config: &Value, arrays: &Arrays) -> Result<
     let paths: Vec<String> = model.weights().map(|(path, _)| path.to_owned()).collect();
     let mut places = Vec::new();
     of_network("", "", config, &paths, arrays, &mut places)?;
+    let taken: BTreeSet<&str> =
+        places.iter().filter_map(|(_, theirs)| theirs.strip_prefix("layers/")).collect();
+    if let Some(left) = arrays.below("layers").find(|path| !taken.contains(path)) {
+        return Err(Fault::new(format!("model.weights.h5: layers/{left}"), "nothing takes this array"));
+    }
     for (ours, theirs) in &places {
         let array = arrays.floats(theirs)?;
         model.set_weight(ours, array).map_err(|e| Fault::new(format!("model.weights.h5: {theirs}"), e))?;
@@ -97,10 +102,7 @@ fn of_layer(
             places.push((format!("{ours}{part}{slash}{weight}"), format!("{theirs}/{folder}/{i}")));
         }
     }
-    match found.into_iter().find(|(_, (_, count))| *count > 0) {
-        Some((_, (folder, _))) => Err(Fault::new(place(), format!("nothing takes the arrays in {folder}"))),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// The part of a layer here whose weights Keras keeps in this folder. A cell is no part of its layer here.

@@ -80,17 +80,8 @@ impl<'a> Object<'a> {
 }
 
 /// Settings that say how Keras computes, or what it did before, and change no number, whatever they are.
-const OF_KERAS: &[&str] = &[
-    "name",
-    "trainable",
-    "seed",
-    "unroll",
-    "implementation",
-    "use_cudnn",
-    "autocast",
-    "renorm_momentum",
-    "fused",
-];
+const OF_KERAS: &[&str] =
+    &["name", "seed", "unroll", "implementation", "use_cudnn", "autocast", "renorm_momentum", "fused"];
 /// Settings that Nervure lacks, with the one value for which it computes the same.
 fn is_as_without(name: &str, value: &Value) -> bool {
     match name {
@@ -105,6 +96,8 @@ fn is_as_without(name: &str, value: &Value) -> bool {
         | "use_gate"
         | "multi_label"
         | "invert" => *value == json!(false),
+        // Of a layer within another, which is trained as that one is.
+        "trainable" => *value == json!(true),
         "axis" => *value == json!(-1),
         "reduction" => *value == json!("sum_over_batch_size"),
         "attention_axes" => *value == json!([1]),

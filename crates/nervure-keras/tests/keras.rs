@@ -83,6 +83,43 @@ fn models_predict_what_keras_does() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// A frozen layer says of its parts that they are frozen.
+#[test]
+fn a_frozen_layer_is_read_with_its_parts() {
+    let bytes = changed("bidirectional", "config.json", |content| {
+        let text = String::from_utf8(content).unwrap();
+        text.replace(r#""trainable": true"#, r#""trainable": false"#).into_bytes()
+    });
+    let model = from_bytes("m.keras", bytes).unwrap().model;
+    assert!(model.network().layers().iter().all(|layer| !layer.trainable));
+}
+
+/// Layers may stand in any order in a file: calls are put behind those that they use, in a time that grows with their number alone.
+#[test]
+fn layers_in_any_order_are_read_soon() {
+    let bytes = changed("shared", "config.json", |content| {
+        let mut config: Value = serde_json::from_slice(&content).unwrap();
+        let layers = config["config"]["layers"].as_array_mut().unwrap();
+        let name = |i: usize| if i == 0 { "input_layer".to_owned() } else { format!("identity_{i}") };
+        let after = |i: usize, mut nodes: Value| {
+            nodes[0]["args"][0]["config"]["keras_history"] = serde_json::json!([name(i), 0, 0]);
+            nodes
+        };
+        let nodes = layers[2]["inbound_nodes"].clone();
+        layers[1]["inbound_nodes"] = after(3000, layers[1]["inbound_nodes"].clone());
+        layers.extend((1..=3000).rev().map(|i| {
+            serde_json::json!({
+                "module": "keras.layers", "class_name": "Identity", "config": {}, "registered_name": null,
+                "name": name(i), "inbound_nodes": after(i - 1, nodes.clone()),
+            })
+        }));
+        serde_json::to_vec(&config).unwrap()
+    });
+    let start = std::time::Instant::now();
+    let read = from_bytes("m.keras", bytes);
+    assert_eq!(read.unwrap().model.network().calls().len(), 3003, "{:?}", start.elapsed());
+}
+
 /// A golden model with a member changed.
 fn changed(name: &str, member: &str, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     let bytes = std::fs::read(golden().join(name).with_extension("keras")).unwrap();
@@ -103,7 +140,7 @@ fn changed(name: &str, member: &str, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec
 
 #[test]
 fn what_is_not_kerass_own_or_not_honoured_is_named() {
-    let cases: [(&str, &str, &str, &[&str]); 12] = [
+    let cases: [(&str, &str, &str, &[&str]); 14] = [
         ("mlp", r#""class_name": "Dense""#, r#""class_name": "Lambda""#, &["dense", "never run"]),
         ("mlp", r#""module": "keras.layers""#, r#""module": "os""#, &["`os`", "author's own"]),
         ("mlp", r#""units": 10"#, r#""units": 10, "speed": 3"#, &["dense", "`Dense`", "`speed`"]),
@@ -112,7 +149,19 @@ fn what_is_not_kerass_own_or_not_honoured_is_named() {
         ("mlp", r#""class_name": "Dense""#, r#""class_name": "Dance""#, &["Nervure has no `Dance`"]),
         ("mlp", r#""name": "float32""#, r#""name": "mixed_bfloat16""#, &["float32", "mixed_bfloat16"]),
         ("mlp", r#""activation": "relu""#, r#""activation": "rule""#, &["`rule`"]),
-        ("residual", r#""keras_history": ["add", 0, 0]"#, r#""keras_history": ["sum", 0, 0]"#, &["wait"]),
+        ("residual", r#""keras_history": ["add", 0, 0]"#, r#""keras_history": ["sum", 0, 0]"#, &["`sum`"]),
+        (
+            "residual",
+            r#""keras_history": ["input_layer", 0, 0]"#,
+            r#""keras_history": ["add", 0, 0]"#,
+            &["wait"],
+        ),
+        (
+            "bidirectional",
+            r#""name": "forward_lstm", "trainable": true"#,
+            r#""name": "forward_lstm", "trainable": false"#,
+            &["bidirectional/layer", "`trainable`"],
+        ),
         ("residual", r#""output_layers": ["#, r#""output_layers": [7, "#, &["config.json"]),
         ("attention", r#""use_causal_mask": true"#, r#""attention_mask": 7"#, &["`attention_mask`"]),
         (
