@@ -16,6 +16,7 @@ mod losses;
 mod metrics;
 mod optimizers;
 mod schedules;
+mod states;
 mod vocabulary;
 mod words;
 
