@@ -396,7 +396,13 @@ fn check_schema(network: &Inference, schema: &Schema) -> Result<()> {
         } else {
             ty.dtype == DType::I32 && ty.shape.len() == 1
         };
-        if !open.remove(name) || !fits || ty.shape[0].as_symbol().is_none() {
+        let known = open.remove(name) && fits;
+        if known && ty.shape[0].as_symbol().is_none() {
+            return Err(Error::Parts(format!(
+                "input `{name}`: expected any number of rows, as a schema gives them, received {ty}"
+            )));
+        }
+        if !known {
             return Err(Error::Parts(format!(
                 "the graph has an input `{name}` ({ty}) that the schema lacks"
             )));

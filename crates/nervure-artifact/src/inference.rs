@@ -157,10 +157,14 @@ impl Inference {
         let batch = self.rows().and_then(|first| first.as_const());
         let all = rows(inputs);
         for ((name, ty), buffer) in self.inputs().zip(inputs) {
-            let fail = || Error::Input {
+            let refuse = |expected: String| Error::Input {
                 input: name.into(),
-                expected: ty.to_string(),
+                expected,
                 received: format!("{}{:?}", buffer.dtype(), buffer.shape()),
+            };
+            let fail = || match batch {
+                Some(batch) => refuse(format!("{ty} or rows in multiples of {batch}")),
+                None => refuse(ty.to_string()),
             };
             if ty.dtype != buffer.dtype() || ty.shape.len() != buffer.shape().len() {
                 return Err(fail());
@@ -168,8 +172,11 @@ impl Inference {
             let mut sizes = ty.shape.iter().zip(buffer.shape());
             if let Some(batch) = batch {
                 let received = sizes.next().map_or(0, |(_, &size)| size);
-                if received != all || !received.is_multiple_of(batch) {
+                if !received.is_multiple_of(batch) {
                     return Err(fail());
+                }
+                if received != all {
+                    return Err(refuse(format!("{all} rows, as the first input has")));
                 }
             }
             for (dim, &size) in sizes {

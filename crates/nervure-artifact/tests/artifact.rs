@@ -323,6 +323,69 @@ fn models_of_arrays_need_no_schema() {
     assert!(matches!(loaded.run(&wrong), Err(Error::Input { .. })));
 }
 
+/// Where all inputs and outputs begin with one number, it is that of the rows of a batch.
+#[test]
+fn graphs_of_a_fixed_number_of_rows_take_its_multiples() {
+    let artifact = |graph: Graph, examples: Vec<(String, Buffer)>| {
+        let schema = None;
+        let examples = Examples::Arrays(examples);
+        Artifact::new(Parts {
+            graph,
+            weights: Store::new(),
+            schema,
+            sketch: None,
+            examples,
+            optimizer: None,
+            ..parts()
+        })
+        .unwrap()
+    };
+    let floats = |shape: &[usize]| {
+        let values: Vec<f32> = (0..shape.iter().product()).map(|i| i as f32).collect();
+        Buffer::from_f32(shape, &values).unwrap()
+    };
+
+    let g = Builder::new();
+    let (a, b) = (g.input("a", DType::F32, [2.into(), 3.into()]), g.input("b", DType::F32, [2.into()]));
+    // Within a batch the rows are not apart.
+    g.output("y", a.sum(&[0, 1]).broadcast_to(b.shape()) + b);
+    let examples = vec![("a".into(), floats(&[2, 3])), ("b".into(), floats(&[2]))];
+    let taken = artifact(g.finish().unwrap(), examples);
+    let run = |a: &[usize], b: &[usize]| {
+        taken.run(&[("a", floats(a)), ("b", floats(b))]).map(|mut y| y.remove(0)).map_err(|e| e.to_string())
+    };
+    let refused = |a: &[usize], b: &[usize], expected: &str| assert_eq!(run(a, b).unwrap_err(), expected);
+    assert_eq!(run(&[2, 3], &[2]).unwrap().as_f32(), Some(&[15.0, 16.0][..]));
+    assert_eq!(run(&[4, 3], &[4]).unwrap().as_f32(), Some(&[15.0, 16.0, 53.0, 54.0][..]));
+    assert_eq!(run(&[0, 3], &[0]).unwrap().shape(), [0]);
+    let multiples = "or rows in multiples of 2, received";
+    refused(&[3, 3], &[3], &format!("input `a`: expected f32[2, 3] {multiples} f32[3, 3]"));
+    refused(&[1, 3], &[1], &format!("input `a`: expected f32[2, 3] {multiples} f32[1, 3]"));
+    refused(&[4, 2], &[4], &format!("input `a`: expected f32[2, 3] {multiples} f32[4, 2]"));
+    refused(&[4, 3], &[2], "input `b`: expected 4 rows, as the first input has, received f32[2]");
+    refused(&[2, 3], &[2, 1], &format!("input `b`: expected f32[2] {multiples} f32[2, 1]"));
+
+    // An output that does not begin with it: the graph is run as it is, once.
+    let g = Builder::new();
+    let x = g.input("x", DType::F32, [2.into(), 3.into()]);
+    g.output("y", x.sum(&[0]));
+    let whole = artifact(g.finish().unwrap(), vec![("x".into(), floats(&[2, 3]))]);
+    assert_eq!(whole.run(&[("x", floats(&[2, 3]))]).unwrap()[0].as_f32(), Some(&[3.0, 5.0, 7.0][..]));
+    let error = whole.run(&[("x", floats(&[4, 3]))]).unwrap_err().to_string();
+    assert_eq!(error, "input `x`: expected f32[2, 3], received f32[4, 3]");
+
+    // Rows of a table are of any number.
+    let g = Builder::new();
+    let x = g.input(FEATURES, DType::F32, [4.into(), 1.into()]);
+    let place = g.input(&index_input("place"), DType::I32, [4.into()]);
+    g.output("large", x + place.cast(DType::F32).reshape(x.shape()));
+    let error = Artifact::new(Parts { graph: g.finish().unwrap(), ..parts() }).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "input `features`: expected any number of rows, as a schema gives them, received f32[4, 1]"
+    );
+}
+
 /// The scores of all pairs of times are held: a memory that grows with the rows and with the square of the time.
 #[test]
 fn memory_is_told_for_sequences_like_the_examples() {
