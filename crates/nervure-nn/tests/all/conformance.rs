@@ -1,8 +1,8 @@
 //! What every word of the registries has to show: a new one is covered without a new test.
 
-use nervure_exec::{Plan, Runner, Store, Threads, View};
+use nervure_exec::{Buffer, Plan, Runner, Store, Threads, View};
 use nervure_graph::testing::{Case, check_gradients};
-use nervure_graph::{Array, Bindings, Builder, DType, Type};
+use nervure_graph::{Array, Bindings, Builder, DType, Dim, Graph, Type};
 use nervure_nn::activations::Activation;
 use nervure_nn::constraints::Constraint;
 use nervure_nn::initializers::Initializer;
@@ -133,7 +133,16 @@ fn every_layer_takes_or_refuses_other_operands_in_words() {
             types.iter_mut().for_each(|ty| _ = ty.shape.remove(0));
             types
         });
-        for inputs in ranks.chain(types).chain(counts) {
+        // Channels, lengths and sizes of images, of the first input.
+        let sizes = [0.into(), 1.into(), 7.into(), Dim::from(1_usize << 40), Dim::symbol("open")];
+        let axes = (1..t.inputs[0].shape.len()).flat_map(|axis| sizes.iter().map(move |size| (axis, size)));
+        let resized = axes.map(|(axis, size)| {
+            let mut types = t.inputs.clone();
+            types[0].shape[axis] = size.clone();
+            types.iter_mut().for_each(|ty| _ = ty.shape.remove(0));
+            types
+        });
+        for inputs in ranks.chain(types).chain(counts).chain(resized) {
             let with_batch = |ty: &Type| Type::new(ty.dtype, [&[batch()], &ty.shape[..]].concat());
             let inputs: Vec<Type> = inputs.iter().map(with_batch).collect();
             let other = Trial { name: t.name.clone(), layer: t.layer.clone(), inputs };
@@ -154,51 +163,102 @@ fn every_layer_takes_or_refuses_other_operands_in_words() {
     assert!(refused > 100, "only {refused} were refused");
 }
 
-/// Settings come from files: whatever number stands in them, a layer is refused in words or lowers, and never panics.
+/// Settings come from files: whatever stands in the place of a number, a name or nothing, a layer is refused in words, or lowers to what can be
+/// planned; it never panics, nor makes a graph out of proportion.
 #[test]
-fn no_number_among_the_settings_of_a_layer_is_fatal() {
+fn no_value_among_the_settings_of_a_layer_is_fatal() {
+    let (mut unread, mut refused, mut planned) = (0, 0, 0);
     for t in trials() {
-        let config = t.layer.config();
-        for i in 0.. {
-            let wrong = [json!(0), json!(-1), json!(i64::MAX), json!(u64::MAX), json!(1e300)];
-            let configs: Vec<Value> =
-                wrong.iter().filter_map(|w| with_number(&config, &mut (i + 1), w)).collect();
-            if configs.is_empty() {
-                break;
-            }
-            for config in configs {
-                let Ok(layer) = Object::<dyn Layer>::from_config(t.layer.kind(), config) else { continue };
-                let other = Trial { name: t.name.clone(), layer, inputs: t.inputs.clone() };
-                match (other.graph(true), other.graph(false)) {
-                    (Ok(_), Ok(_)) => {}
-                    (Err(Error::Layer { .. }), _) | (_, Err(Error::Layer { .. })) => {}
+        let settings = t.layer.config();
+        let names = settings.as_object().into_iter().flat_map(|settings| settings.keys());
+        for (name, value) in
+            names.flat_map(|name| altered(&settings[name]).into_iter().map(move |v| (name, v)))
+        {
+            let mut config = settings.clone();
+            config[name] = value;
+            let layer = match Object::<dyn Layer>::from_config(t.layer.kind(), config.clone()) {
+                Ok(layer) => layer,
+                Err(e) => {
+                    unread += 1;
+                    // A network names what is wrong within one of its lists.
+                    let named = e.to_string().contains(name.as_str()) || t.layer.kind() == "Functional";
+                    assert!(matches!(e, Error::Config { .. }) && named, "{} {name}: {e}", t.name);
+                    continue;
+                }
+            };
+            let other = Trial { name: t.name.clone(), layer, inputs: t.inputs.clone() };
+            for training in [true, false] {
+                match other.graph(training) {
+                    Ok(graph) => planned += usize::from(plan(&other, &graph)),
+                    Err(Error::Layer { path, reason, .. }) => {
+                        refused += 1;
+                        assert!(path.starts_with(NAME), "{path}");
+                        let both = reason.contains("expected ") && reason.contains("received ");
+                        assert!(both, "{} {config}: {reason}", t.name);
+                    }
                     // A network names its call, its layer or its output.
-                    (Err(Error::Network(_)), _) if other.layer.kind() == "Functional" => {}
-                    (Err(e), _) | (_, Err(e)) => panic!("{:?}: {e}", other.layer),
+                    Err(Error::Network(_)) if other.layer.kind() == "Functional" => {}
+                    Err(e) => panic!("{:?}: {e}", other.layer),
                 }
             }
         }
     }
+    assert!(unread > 1000 && refused > 1000 && planned > 1000, "{unread}, {refused}, {planned}");
 }
 
-/// `config` with its number `place` (counted from 1, down to 0 as they are met) replaced.
-fn with_number(config: &Value, place: &mut usize, by: &Value) -> Option<Value> {
-    match config {
-        Value::Number(_) => {
-            *place -= 1;
-            (*place == 0).then(|| by.clone())
+/// Whether there is a plan. None is asked for where weights are large, and one that needs more memory than there is may be refused.
+fn plan(t: &Trial, graph: &Graph) -> bool {
+    assert!(graph.nodes().len() < 20_000, "{:?}: {} nodes", t.layer, graph.nodes().len());
+    let bindings = Bindings::from([(BATCH.into(), 2)]);
+    let mut store = Store::new();
+    for (name, id) in graph.parameters() {
+        let ty = &graph.node(id).ty;
+        let Ok(shape) = ty.resolve(&bindings) else { return false };
+        if shape.iter().fold(1_usize, |n, &d| n.saturating_mul(d)) > 1 << 16 {
+            return false;
         }
-        Value::Array(items) => items.iter().enumerate().find_map(|(i, item)| {
-            let mut changed = items.clone();
-            changed[i] = with_number(item, place, by)?;
-            Some(Value::Array(changed))
-        }),
-        Value::Object(items) => items.iter().find_map(|(key, item)| {
-            let mut changed = items.clone();
-            changed[key] = with_number(item, place, by)?;
-            Some(Value::Object(changed))
-        }),
-        Value::Null | Value::Bool(_) | Value::String(_) => None,
+        store.insert(name, Buffer::zeros(ty.dtype, &shape));
+    }
+    Plan::compile(graph, &bindings, &store).is_ok()
+}
+
+/// `config` with one of its values replaced by what is wrong in most places: every number and name, and nothing.
+fn altered(config: &Value) -> Vec<Value> {
+    let numbers = [
+        json!(0),
+        json!(-1),
+        json!(1 << 20),
+        json!(1_u64 << 31),
+        json!(i64::MAX),
+        json!(u64::MAX),
+        json!(1e300),
+        json!(-0.5),
+    ];
+    match config {
+        Value::Number(_) => numbers.to_vec(),
+        Value::Null => [&numbers[..], &[json!("no_such_name"), json!([]), json!([0, -1])]].concat(),
+        Value::String(_) => vec![json!("no_such_name"), json!(""), json!(0)],
+        Value::Bool(flag) => vec![json!(!flag), json!(2)],
+        Value::Array(items) => {
+            let each = (0..items.len()).flat_map(|i| {
+                altered(&items[i]).into_iter().map(move |item| {
+                    let mut changed = items.clone();
+                    changed[i] = item;
+                    Value::Array(changed)
+                })
+            });
+            each.chain([json!([])]).collect()
+        }
+        Value::Object(items) => {
+            let each = items.iter().flat_map(|(key, item)| {
+                altered(item).into_iter().map(move |item| {
+                    let mut changed = items.clone();
+                    changed[key] = item;
+                    Value::Object(changed)
+                })
+            });
+            each.collect()
+        }
     }
 }
 
