@@ -149,6 +149,49 @@ fn a_model_that_was_saved_goes_on() -> Result {
     Ok(())
 }
 
+/// States are saved as they are, and go on; the file's own graph begins each answer with them, for rows in multiples of the batch.
+#[test]
+fn a_stateful_model_that_was_saved_goes_on() -> Result {
+    use nervure::artifact::Artifact;
+    use nervure::nn::Buffer;
+    use nervure::prelude::*;
+
+    let x = input("x", [3, 2]).batch_size(2);
+    let y = Dense::new(1).on(&LSTM::new(4).stateful(true).on(&x));
+    let mut model = Model::new(&x, &y).build(Seed(3))?;
+    let rows = |rows: usize, from: usize| {
+        let at = |(row, step, i)| ((31 * row + 7 * step + i + from) % 11) as f32 / 5.0;
+        ndarray::Array3::from_shape_fn((rows, 3, 2), at)
+    };
+    let fresh = model.predict(rows(2, 5))?;
+    model.predict_stateful(rows(2, 0))?;
+
+    let path = std::env::temp_dir().join(format!("stateful-{}.nervure", std::process::id()));
+    model.save(&path)?;
+    let mut again = Model::load(&path)?;
+    assert_eq!(again.network().batch_size(), Some(2));
+    let artifact = Artifact::load(&path)?;
+    std::fs::remove_file(&path)?;
+
+    let expected = model.predict_stateful(rows(2, 5))?;
+    assert_ne!(expected, fresh, "the states have an influence");
+    // The file answers from the states that it has, whatever it was asked before.
+    let array = |x: ndarray::Array3<f32>| Buffer::from_f32(x.shape(), x.as_slice().unwrap()).unwrap();
+    for _ in 0..2 {
+        assert_eq!(artifact.run(&[("x", array(rows(2, 5)))])?, [expected.clone()]);
+    }
+    // Batches of one call follow each other.
+    assert_eq!(artifact.run(&[("x", array(rows(6, 5)))])?, [again.predict(rows(6, 5))?]);
+    assert_eq!(again.predict_stateful(rows(2, 5))?, expected);
+    assert_eq!(again.predict_stateful(rows(2, 1))?, model.predict_stateful(rows(2, 1))?);
+    again.reset_states();
+    assert_eq!(again.predict(rows(2, 5))?, fresh);
+
+    let refused = artifact.run(&[("x", array(rows(3, 5)))]).unwrap_err().to_string();
+    assert_eq!(refused, "input `x`: expected f32[2, 3, 2] or rows in multiples of 2, received f32[3, 3, 2]");
+    Ok(())
+}
+
 #[test]
 fn in_process() -> Result {
     in_process::main()
