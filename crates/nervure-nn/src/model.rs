@@ -216,7 +216,7 @@ impl Model {
     }
 
     /// [`Model::predict_all`] from which the states of `stateful` layers stay as its last batch left them: the next call, or step of training, goes on from
-    /// there. That is what Keras's `predict` does; here predictions that share a model leave it as it is.
+    /// there. That is what Keras's `predict` does (but with JAX, where the states are lost); here predictions that share a model leave it as it is.
     ///
     /// # Errors
     /// As [`Model::predict_all`].
