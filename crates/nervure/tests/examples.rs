@@ -178,7 +178,7 @@ fn a_stateful_model_that_was_saved_goes_on() -> Result {
     // The file answers from the states that it has, whatever it was asked before.
     let array = |x: ndarray::Array3<f32>| Buffer::from_f32(x.shape(), x.as_slice().unwrap()).unwrap();
     for _ in 0..2 {
-        assert_eq!(artifact.run(&[("x", array(rows(2, 5)))])?, [expected.clone()]);
+        assert_eq!(artifact.run(&[("x", array(rows(2, 5)))])?, std::slice::from_ref(&expected));
     }
     // Batches of one call follow each other.
     assert_eq!(artifact.run(&[("x", array(rows(6, 5)))])?, [again.predict(rows(6, 5))?]);
